@@ -49,15 +49,19 @@ export const ERROR_TABLE = {
   DEADLINE_START: row('The job did not start in time.', 'DEADLINE_EXCEEDED', 31),
   DEADLINE_EXECUTION: row('The job ran too long.', 'DEADLINE_EXCEEDED', 32),
   DEADLINE_OVERALL: row('The task took too long over all.', 'DEADLINE_EXCEEDED', 33),
-  RATE_LIMITED: row('The other side asks us to slow down.', 'RESOURCE_EXHAUSTED', 40, true),
-  UNAVAILABLE: row('The other side cannot be reached.', 'UNAVAILABLE', 41, true),
+  RATE_LIMITED: retryableRow('The other side asks us to slow down.', 'RESOURCE_EXHAUSTED', 40),
+  UNAVAILABLE: retryableRow('The other side cannot be reached.', 'UNAVAILABLE', 41),
   INTERNAL: row('A defect in Longhaul or a connector.', 'INTERNAL', 70),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
-function row(meaning: string, grpcStatus: GrpcStatus, exitCode: number, retryable = false): ErrorRow {
-  return { meaning, retryable, grpcStatus, exitCode };
+function row(meaning: string, grpcStatus: GrpcStatus, exitCode: number): ErrorRow {
+  return { meaning, retryable: false, grpcStatus, exitCode };
+}
+
+function retryableRow(meaning: string, grpcStatus: GrpcStatus, exitCode: number): ErrorRow {
+  return { meaning, retryable: true, grpcStatus, exitCode };
 }
 
 export function isErrorCode(value: unknown): value is ErrorCode {

@@ -1,11 +1,13 @@
-export * from './connector';
+export * from './activity-contract';
+export type * from './connector';
 export * from './errors';
 export * from './json';
-export * from './observation';
+export type * from './observation';
 export * from './phase';
 export * from './registry';
 export * from './resource';
-export * from './resource-meta';
+export type * from './resource-meta';
 export * from './secret-reference';
+export * from './task-names';
 export * from './task-policy';
 export * from './task-template';

@@ -10,8 +10,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** UTF-8 size of a value as it will be serialized. */
-export function jsonBytes(value: unknown): number {
-  return new TextEncoder().encode(JSON.stringify(value) ?? '').length;
+export function jsonBytes(value: object | JsonValue): number {
+  return new TextEncoder().encode(JSON.stringify(value)).length;
 }
 
 /**

@@ -45,10 +45,14 @@ export async function resolveSecretReferences(
 export function assertSecretsAllowed(spec: JsonValue, allowed: readonly string[]): void {
   for (const { field, reference } of findSecretReferences(spec)) {
     if (allowed.some((pattern) => matches(pattern, reference))) continue;
-    throw new LonghaulError('PERMISSION_DENIED', `${field}: the secret ${reference} is not in secrets.allow`, {
-      field,
-      advice: 'Ask the operator to list it in LONGHAUL_SECRETS_ALLOW, or name one that is listed.',
-    });
+    throw new LonghaulError(
+      'PERMISSION_DENIED',
+      `${field}: the secret ${reference} is not in secrets.allow`,
+      {
+        field,
+        advice: 'Ask the operator to list it in LONGHAUL_SECRETS_ALLOW, or name one that is listed.',
+      },
+    );
   }
 }
 

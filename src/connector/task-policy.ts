@@ -68,16 +68,21 @@ export function parseTaskPolicy(value: unknown): TaskPolicy {
   for (const [key, given] of Object.entries(value)) {
     if (isDurationField(key)) policy[DURATION_FIELDS[key]] = parseDuration(`policy.${key}`, given);
     else if (key === 'maxAttempts') policy.maxAttempts = parseCount('policy.maxAttempts', given);
-    else if (key === 'onUnreachable') policy.onUnreachable = parseChoice(`policy.${key}`, given, ['wait', 'fail']);
-    else if (key === 'onUnknown') policy.onUnknown = parseChoice(`policy.${key}`, given, ['fail', 'retry']);
+    else if (key === 'onUnreachable') {
+      policy.onUnreachable = parseChoice(`policy.${key}`, given, ['wait', 'fail']);
+    } else if (key === 'onUnknown') policy.onUnknown = parseChoice(`policy.${key}`, given, ['fail', 'retry']);
     else throw invalidTask(`policy.${key}`, `is not known (known: ${KNOWN_FIELDS})`);
   }
-  if (policy.pollMinMs < SHORTEST_POLL_MS) throw invalidTask('policy.pollMin', 'must be at least 1s', value['pollMin']);
+  if (policy.pollMinMs < SHORTEST_POLL_MS) {
+    throw invalidTask('policy.pollMin', 'must be at least 1s', value['pollMin']);
+  }
   if (policy.pollMaxMs < policy.pollMinMs) throw invalidTask('policy.pollMax', 'must not be below pollMin');
   return policy;
 }
 
-const KNOWN_FIELDS = [...Object.keys(DURATION_FIELDS), 'maxAttempts', 'onUnreachable', 'onUnknown'].join(', ');
+const KNOWN_FIELDS = [...Object.keys(DURATION_FIELDS), 'maxAttempts', 'onUnreachable', 'onUnknown'].join(
+  ', ',
+);
 
 function isDurationField(key: string): key is DurationField {
   return Object.hasOwn(DURATION_FIELDS, key);

@@ -1,0 +1,138 @@
+import { Context } from '@temporalio/activity';
+
+import type { CallContext, Logger } from '../src/connector/connector';
+import { isJsonObject, type JsonObject } from '../src/connector/json';
+import type { Trouble } from '../src/connector/activity-contract';
+import type { SecretPort } from './ports';
+
+/** What one activity keeps from try to try, in its heartbeat. */
+export interface SavedState {
+  /** The connector's own, from `saveState`. */
+  readonly connector?: JsonObject;
+  /** Requests sent so far that may have started something. */
+  readonly posts?: number;
+  readonly trouble?: Trouble | undefined;
+}
+
+/** One try of one activity: the connector's surroundings and what the wrapper itself needs. */
+export interface ActivityCall {
+  readonly context: CallContext;
+  readonly startedAt: number;
+  /** Number of this try, from 1. */
+  readonly attempt: number;
+  saved(): SavedState;
+  save(state: Partial<SavedState>): void;
+}
+
+/** Short tries never heartbeat and so cost nothing; a longer one is seen lost within the heartbeat time-out. */
+const FIRST_HEARTBEAT_MS = 3_000;
+const HEARTBEAT_MS = 3_000;
+
+export interface CallOptions {
+  readonly secrets: SecretPort;
+  /** How long a call may go on after its cancellation, to learn what it has started. */
+  readonly graceMs?: number;
+}
+
+/** Runs one call of a connector with heartbeats, a clock and a signal; all of them end with it. */
+export async function withActivityCall<T>(
+  options: CallOptions,
+  run: (call: ActivityCall) => Promise<T>,
+): Promise<T> {
+  const activity = Context.current();
+  let saved: SavedState = parseSavedState(activity.info.heartbeatDetails);
+  const beat = (): void => {
+    activity.heartbeat(saved);
+  };
+  const save = (state: Partial<SavedState>): void => {
+    saved = { ...saved, ...state };
+    beat();
+  };
+  const timers = startHeartbeats(beat);
+  const abort = abortAfterGrace(activity.cancellationSignal, options.graceMs ?? 0);
+  const now = serverClock(activity);
+  const context: CallContext = {
+    signal: abort.signal,
+    logger: toLogger(activity),
+    now,
+    resolveSecret: (reference) => options.secrets.resolve(reference),
+    announceSubmit: () => {
+      save({ posts: (saved.posts ?? 0) + 1 });
+    },
+    saveState: (state) => {
+      save({ connector: state });
+    },
+    previousState: saved.connector,
+  };
+  try {
+    return await run({ context, startedAt: now(), attempt: activity.info.attempt, saved: () => saved, save });
+  } catch (error) {
+    if (abort.signal.aborted) await activity.cancelled;
+    throw error;
+  } finally {
+    timers.stop();
+    abort.stop();
+  }
+}
+
+/** The server's clock, so that deadlines hold on workers whose own clock is off. */
+function serverClock(activity: Context): () => number {
+  const offsetMs = activity.info.currentAttemptScheduledTimestampMs - Date.now();
+  return () => Date.now() + offsetMs;
+}
+
+function startHeartbeats(beat: () => void): { stop(): void } {
+  let timer = setTimeout(tick, FIRST_HEARTBEAT_MS);
+  function tick(): void {
+    beat();
+    timer = setTimeout(tick, HEARTBEAT_MS);
+  }
+  return {
+    stop: () => {
+      clearTimeout(timer);
+    },
+  };
+}
+
+function abortAfterGrace(
+  canceled: AbortSignal,
+  graceMs: number,
+): { readonly signal: AbortSignal; stop(): void } {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    if (graceMs === 0) controller.abort(canceled.reason);
+    else {
+      timer = setTimeout(() => {
+        controller.abort(canceled.reason);
+      }, graceMs);
+    }
+  };
+  if (canceled.aborted) begin();
+  else canceled.addEventListener('abort', begin, { once: true });
+  return {
+    signal: controller.signal,
+    stop: () => {
+      clearTimeout(timer);
+      canceled.removeEventListener('abort', begin);
+    },
+  };
+}
+
+function parseSavedState(value: unknown): SavedState {
+  return isJsonObject(value) ? value : {};
+}
+
+function toLogger(activity: Context): Logger {
+  return {
+    debug: (message, fields) => {
+      activity.log.debug(message, { ...fields });
+    },
+    info: (message, fields) => {
+      activity.log.info(message, { ...fields });
+    },
+    warn: (message, fields) => {
+      activity.log.warn(message, { ...fields });
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import type {
+  ConnectorActivities,
+  ExecuteInput,
+  LogsInput,
+  MetricsInput,
+  Observed,
+  RepairInput,
+} from '../src/connector/activity-contract';
+import type { LogsPage, TaskMetric } from '../src/connector/connector';
+import { LonghaulError } from '../src/connector/errors';
+import type { Observation } from '../src/connector/observation';
+import { create } from './create';
+import { deleteJob } from './delete';
+import { toApplicationFailure } from './failures';
+import { get } from './get';
+import { troubleDelayMs } from './poll-delay';
+import type { ActivityDependencies } from './ports';
+import { runConnector, type ConnectorRun } from './run-connector';
+
+/** The activities of the contract around the connectors of a registry. */
+export function createConnectorActivities(dependencies: ActivityDependencies): ConnectorActivities {
+  return {
+    create: (input) => create(dependencies, input),
+    get: (input) => get(dependencies, input),
+    delete: (input) => deleteJob(dependencies, input),
+    execute: (input) => execute(dependencies, input),
+    repair: (input) => repair(dependencies, input),
+    getLogs: (input) => getLogs(dependencies, input),
+    getMetrics: (input) => getMetrics(dependencies, input),
+  };
+}
+
+function execute(dependencies: ActivityDependencies, input: ExecuteInput): Promise<Observed> {
+  return runWaitingOutTrouble(dependencies, input, async (run) => {
+    const operation = offered(run, 'execute', run.connector.execute?.bind(run.connector));
+    return toObserved(run, await operation(run.connector.metadataType.parse(input.meta), run.call.context));
+  });
+}
+
+function repair(dependencies: ActivityDependencies, input: RepairInput): Promise<Observed> {
+  return runWaitingOutTrouble(dependencies, input, async (run) => {
+    const operation = offered(run, 'repair', run.connector.repair?.bind(run.connector));
+    const { meta, request, options } = input;
+    return toObserved(run, await operation({ meta, request, options }, run.call.context));
+  });
+}
+
+function getLogs(dependencies: ActivityDependencies, input: LogsInput): Promise<LogsPage> {
+  return runOnce(dependencies, input, async (run) => {
+    const operation = offered(run, 'logs', run.connector.getLogs?.bind(run.connector));
+    return operation(run.connector.metadataType.parse(input.meta), input.request, run.call.context);
+  });
+}
+
+function getMetrics(dependencies: ActivityDependencies, input: MetricsInput): Promise<readonly TaskMetric[]> {
+  return runOnce(dependencies, input, async (run) => {
+    const operation = offered(run, 'metrics', run.connector.getMetrics?.bind(run.connector));
+    return operation(run.connector.metadataType.parse(input.meta), run.call.context);
+  });
+}
+
+type Categorized = Pick<ExecuteInput, 'taskCategory'>;
+
+function runWaitingOutTrouble<T>(
+  dependencies: ActivityDependencies,
+  input: Categorized,
+  run: (run: ConnectorRun) => Promise<T>,
+): Promise<T> {
+  const random = (dependencies.random ?? Math.random)();
+  return runConnector(dependencies, input.taskCategory, {
+    run,
+    onError: (error, call) => {
+      const retryInMs = troubleDelayMs(call.attempt, error.retryAfterMs, random);
+      throw toApplicationFailure(error, error.retryable ? { retryInMs } : {});
+    },
+  });
+}
+
+/** For reads that a person waits for: the error comes back at once. */
+function runOnce<T>(
+  dependencies: ActivityDependencies,
+  input: Categorized,
+  run: (run: ConnectorRun) => Promise<T>,
+): Promise<T> {
+  return runConnector(dependencies, input.taskCategory, {
+    run,
+    onError: (error) => {
+      throw toApplicationFailure(error);
+    },
+  });
+}
+
+function offered<T>({ connector }: ConnectorRun, operation: string, method: T | undefined): T {
+  if (method !== undefined) return method;
+  throw new LonghaulError('UNSUPPORTED', `${connector.name} does not offer ${operation}.`);
+}
+
+function toObserved({ connector }: ConnectorRun, observation: Observation): Observed {
+  return { observation, externalId: connector.metadataType.externalId(observation.meta) };
+}

@@ -1,0 +1,21 @@
+import type { SecretResolver } from '../src/connector/connector';
+import type { ConnectorRegistry } from '../src/connector/registry';
+
+/** Secrets as the activities need them: resolved just before use, redacted from all that comes back. */
+export interface SecretPort {
+  readonly resolve: SecretResolver;
+  /** The operator's `secrets.allow`. */
+  readonly allowed: readonly string[];
+  /** Replaces every known secret value in a JSON value or text. */
+  redact<T>(value: T): T;
+}
+
+/** What a worker hands to its activities. */
+export interface ActivityDependencies {
+  readonly registry: ConnectorRegistry;
+  readonly secrets: SecretPort;
+  /** For tests; defaults to Math.random. */
+  readonly random?: () => number;
+  /** Trouble shorter than this is waited out without showing it; default one minute. */
+  readonly troubleShownAfterMs?: number;
+}

@@ -1,0 +1,52 @@
+import { CancelledFailure } from '@temporalio/common';
+
+import type { AsyncConnector } from '../src/connector/connector';
+import { LonghaulError } from '../src/connector/errors';
+import type { TaskCategory } from '../src/connector/task-template';
+import { withActivityCall, type ActivityCall } from './activity-call';
+import type { ActivityDependencies } from './ports';
+
+export interface ConnectorRun {
+  readonly connector: AsyncConnector;
+  readonly call: ActivityCall;
+}
+
+export interface RunOptions<T> {
+  readonly graceMs?: number;
+  readonly run: (run: ConnectorRun) => Promise<T>;
+  /** Gives the result for an error, or throws what Temporal shall see. Never called for a cancellation. */
+  readonly onError: (error: LonghaulError, call: ActivityCall) => T;
+}
+
+/**
+ * The one wrapper around every connector: finds it, gives it its surroundings, keeps secrets out of what comes back,
+ * lets cancellation through first and turns everything else into our error.
+ */
+export async function runConnector<T>(
+  dependencies: ActivityDependencies,
+  category: TaskCategory,
+  options: RunOptions<T>,
+): Promise<T> {
+  const { secrets, registry } = dependencies;
+  const grace = options.graceMs === undefined ? {} : { graceMs: options.graceMs };
+  return withActivityCall({ secrets, ...grace }, async (call) => {
+    try {
+      const connector = registry.getConnector(category.name, category.version);
+      return secrets.redact(await options.run({ connector, call }));
+    } catch (error) {
+      if (error instanceof CancelledFailure || call.context.signal.aborted) throw error;
+      return options.onError(redactError(dependencies, LonghaulError.from(error)), call);
+    }
+  });
+}
+
+function redactError({ secrets }: ActivityDependencies, error: LonghaulError): LonghaulError {
+  const message = secrets.redact(error.message);
+  if (message === error.message) return error;
+  const { advice, field, retryAfterMs } = error;
+  return new LonghaulError(error.code, message, {
+    ...(advice === undefined ? {} : { advice: secrets.redact(advice) }),
+    ...(field === undefined ? {} : { field }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}

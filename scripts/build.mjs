@@ -1,0 +1,94 @@
+/**
+ * Builds what is shipped: dist/ from tsconfig.build.json, and dist/workflow-bundle.js, the one bundle of the workflows
+ * that workers and tests load. It starts from an empty dist/ and ends non-zero when any step fails.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+const require = createRequire(import.meta.url);
+
+async function compile() {
+  const tsc = require.resolve('typescript/bin/tsc');
+  const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error('tsc failed.');
+}
+
+async function makeExecutable() {
+  const cli = join(dist, 'src/cli/cli.js');
+  const text = await readFile(cli, 'utf8');
+  if (!text.startsWith('#!/usr/bin/env node\n')) throw new Error('src/cli/cli.ts has lost its shebang.');
+  await chmod(cli, 0o755);
+}
+
+async function bundleWorkflows() {
+  const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(root, 'workflows/index.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
+  await writeFile(join(dist, 'workflow-bundle.js'), code);
+}
+
+/** One message for all that is missing, before any work. */
+function assertSources() {
+  const missing = ['workflows/index.ts', 'src/cli/cli.ts', 'src/index.ts'].filter(
+    (path) => !existsSync(join(root, path)),
+  );
+  if (missing.length > 0)
+    throw new Error(`Nothing was built, these sources are missing: ${missing.join(', ')}`);
+}
+
+const SOURCES = ['src', 'workflows', 'activities'];
+
+/** npm runs `prepare` again on the first `npx longhaul`: an engine that runs from dist/ must not lose its files. */
+async function stampOfSources() {
+  const hash = createHash('sha256');
+  const files = await listFiles(SOURCES.map((folder) => join(root, folder)));
+  for (const file of [...files, ...INPUTS.map((name) => join(root, name))].sort()) {
+    hash.update(file.slice(root.length)).update(await readFile(file));
+  }
+  return hash.digest('hex');
+}
+
+const INPUTS = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
+const stampFile = join(dist, '.build-stamp');
+
+async function listFiles(folders) {
+  const listed = await Promise.all(
+    folders.map((folder) => readdir(folder, { recursive: true, withFileTypes: true })),
+  );
+  return listed.flat().flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
+}
+
+async function isUpToDate(stamp) {
+  return existsSync(stampFile) && (await readFile(stampFile, 'utf8')) === stamp;
+}
+
+async function build() {
+  assertSources();
+  const stamp = await stampOfSources();
+  if (process.argv.includes('--if-changed') && (await isUpToDate(stamp))) return false;
+  await rm(dist, { recursive: true, force: true });
+  await mkdir(dist);
+  await Promise.all([compile().then(makeExecutable), bundleWorkflows()]);
+  await writeFile(stampFile, stamp);
+  return true;
+}
+
+const startedAt = Date.now();
+try {
+  const built = await build();
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
+  console.log(built ? `Built dist/ in ${seconds} s.` : 'dist/ is up to date.');
+} catch (error) {
+  console.error(`The build failed: ${error.message}`);
+  process.exitCode = 1;
+}

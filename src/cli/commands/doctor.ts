@@ -1,0 +1,133 @@
+import { parseEnvironment, type LonghaulConfig } from '../../config/environment';
+import { readPackageVersion } from '../../config/package-version';
+import { ERROR_TABLE, LonghaulError } from '../../connector/errors';
+import { checkWorkspace, loadWorkspaces, type Workspace } from '../../connectors/databricks';
+
+import { connectClient, type TemporalClient } from '../../temporal/connection';
+import { engineStatus } from '../../temporal/engine/engine-client';
+import { readRetentionDays, RETENTION_DAYS } from '../../temporal/retention';
+import { runCommand as runProgram } from '../../temporal/run-command';
+import { missingSearchAttributes } from '../../temporal/search-attributes';
+import { findTemporalBinary } from '../../temporal/temporal-binary';
+import { runCommand, type CommonOptions } from '../command';
+
+/** One line of the doctor's report. */
+interface Finding {
+  readonly check: string;
+  readonly ok: boolean;
+  readonly says: string;
+  readonly mend?: string;
+}
+
+/** Checks each dependency and names the mend. Exit 0 only when everything is well. */
+export function doctor(options: CommonOptions): Promise<void> {
+  return runCommand(options, async (output) => {
+    const config = parseEnvironment(process.env);
+    const findings = [
+      checkNode(),
+      await checkPython(),
+      ...(await checkTemporal(config)),
+      ...(await checkWorkspaces()),
+    ];
+    const lines = findings.map(({ check, ok, says, mend }) => {
+      const line = `${ok ? 'ok  ' : 'FAIL'}  ${check}: ${says}`;
+      return ok || mend === undefined ? line : `${line}\n      ${mend}`;
+    });
+    output.result(lines.join('\n'), findings);
+    return findings.every(({ ok }) => ok) ? 0 : ERROR_TABLE.CONFIG.exitCode;
+  });
+}
+
+const OLDEST_NODE = [20, 19] as const;
+
+function checkNode(): Finding {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const ok = major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1]);
+  return {
+    check: 'Node',
+    ok,
+    says: process.versions.node,
+    mend: `Install Node ${OLDEST_NODE.join('.')} or newer.`,
+  };
+}
+
+function checkPython(): Promise<Finding> {
+  return find('Python', 'Install Python 3: the simulated workspace runs Python files with it.', async () =>
+    (await runProgram('python3', ['--version'], { limitMs: 10_000 })).trim(),
+  );
+}
+
+async function checkTemporal(config: LonghaulConfig): Promise<Finding[]> {
+  if (!config.temporal.configured) return checkEngine(config);
+  const mend = 'Start it, or check TEMPORAL_ADDRESS; without it Longhaul runs its own.';
+  let temporal: TemporalClient | undefined;
+  const reached = await find('Temporal', mend, async () => {
+    temporal = await connectClient(config.temporal);
+    return `${config.temporal.address}, namespace ${temporal.namespace}`;
+  });
+  if (temporal === undefined) return [reached];
+  try {
+    return [reached, await checkRetention(temporal), await checkSearchAttributes(temporal)];
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+async function checkEngine(config: LonghaulConfig): Promise<Finding[]> {
+  const status = await engineStatus(config);
+  const running =
+    status === undefined
+      ? 'none runs; the next run starts one'
+      : `runs with ${status.openTasks ?? '?'} open tasks`;
+  const binary = await find(
+    'Temporal CLI',
+    'Install it, or set TEMPORAL_CLI_PATH or TEMPORAL_ADDRESS.',
+    async () => {
+      const { path, version } = await findTemporalBinary({
+        env: process.env,
+        home: config.home,
+        report: () => undefined,
+      });
+      return `${version} at ${path}`;
+    },
+  );
+  return [{ check: 'engine', ok: true, says: `${running} (${config.home})` }, binary];
+}
+
+async function checkRetention({ connection, namespace }: TemporalClient): Promise<Finding> {
+  const mend = `longhaul init sets ${RETENTION_DAYS} days: an id is known only as long as its task is kept.`;
+  const days = await readRetentionDays(connection, namespace);
+  return { check: 'retention', ok: days >= RETENTION_DAYS, says: `${days} days`, mend };
+}
+
+async function checkSearchAttributes({ connection, namespace }: TemporalClient): Promise<Finding> {
+  const missing = await missingSearchAttributes(connection, namespace);
+  const says =
+    missing.length === 0 ? 'all there' : `missing ${missing.join(', ')} (everything works, less the filters)`;
+  return { check: 'search attributes', ok: missing.length === 0, says, mend: 'Run longhaul init.' };
+}
+
+async function checkWorkspaces(): Promise<Finding[]> {
+  const { workspaces } = loadWorkspaces({ env: process.env });
+  if (workspaces.length === 0) {
+    return [{ check: 'workspace', ok: true, says: 'none is configured; tasks run on the simulated one' }];
+  }
+  return Promise.all(workspaces.map(checkCredentials));
+}
+
+function checkCredentials(workspace: Workspace): Promise<Finding> {
+  const mend = `Check host and credentials of ${workspace.name} (DATABRICKS_HOST, DATABRICKS_TOKEN, ~/.databrickscfg).`;
+  return find(`workspace ${workspace.name}`, mend, async () => {
+    await checkWorkspace(workspace, readPackageVersion());
+    return `${workspace.host} accepts the credentials`;
+  });
+}
+
+async function find(check: string, mend: string, look: () => Promise<string>): Promise<Finding> {
+  try {
+    return { check, ok: true, says: await look() };
+  } catch (error) {
+    const { message, advice } = LonghaulError.from(error);
+    return { check, ok: false, says: message, mend: advice ?? mend };
+  }
+}

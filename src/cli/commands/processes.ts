@@ -1,0 +1,116 @@
+import { parseEnvironment } from '../../config/environment';
+import { engineStatus, stopEngine } from '../../temporal/engine/engine-client';
+import type { EngineInfo } from '../../temporal/engine/engine-file';
+import { connectClient, connectWorker } from '../../temporal/connection';
+import { createSecretPort, startWorkers } from '../../worker';
+import { runCommand, type CommonOptions } from '../command';
+import { runEmbeddedEngine } from '../embedded-engine';
+import { toTable, type Output } from '../output';
+import { createConnectorSet } from '../registry';
+import { installRuntimeLogger } from '../runtime-logger';
+
+/** The worker of a real installation: serves task workflows and every connector until SIGTERM. */
+export function worker(options: CommonOptions): Promise<void> {
+  return runCommand(options, async (output) => {
+    const config = parseEnvironment(process.env);
+    installRuntimeLogger(config.logLevel);
+    const connectors = createConnectorSet(process.env);
+    const [temporal, connection] = [
+      await connectClient(config.temporal),
+      await connectWorker(config.temporal),
+    ];
+    const { registry, operatorSecrets } = connectors;
+    const { client, namespace } = temporal;
+    const secrets = createSecretPort({ env: process.env, allowed: config.secretsAllow, operatorSecrets });
+    const { workflowTaskQueue } = config;
+    const workers = await startWorkers({
+      connection,
+      client,
+      namespace,
+      registry,
+      secrets,
+      workflowTaskQueue,
+    });
+    output.note(
+      `Worker serves ${workers.taskQueues.join(', ')} of ${namespace} at ${config.temporal.address}.`,
+    );
+    await workers.done;
+    await Promise.all([connection.close(), temporal.connection.close(), connectors.close()]);
+    output.note('Worker stopped; what it was doing is taken up by another one.');
+    return 0;
+  });
+}
+
+/** The engine as a background process; started by `run`, never by hand. */
+export function engine(): Promise<void> {
+  return runCommand({ output: 'human' }, async (output) => {
+    const config = parseEnvironment(process.env);
+    installRuntimeLogger('warn');
+    const report = (message: string): void => {
+      output.note(`${new Date().toISOString()} ${message}`);
+    };
+    await runEmbeddedEngine({ config, env: process.env, report, endWhenIdle: true });
+    return 0;
+  }).then(() => {
+    process.exit();
+  });
+}
+
+export interface DevOptions extends CommonOptions {
+  readonly status?: boolean;
+  readonly stop?: boolean;
+}
+
+/** The engine in the foreground, with its addresses. */
+export function dev(options: DevOptions): Promise<void> {
+  return runCommand(options, async (output) => {
+    const config = parseEnvironment(process.env);
+    if (options.status === true) return showStatus(output, config);
+    if (options.stop === true) return stop(output, config);
+    installRuntimeLogger(config.logLevel === 'info' ? 'warn' : config.logLevel);
+    const end = await runEmbeddedEngine({
+      config,
+      env: process.env,
+      report: output.note,
+      endWhenIdle: false,
+      onServing: (info) => {
+        output.result(describeEngine(info), info);
+      },
+    });
+    if (end.kind !== 'alreadyRunning') return 0;
+    output.note('The engine runs already:');
+    return showStatus(output, config);
+  });
+}
+
+async function showStatus(output: Output, config: { readonly home: string }): Promise<number> {
+  const status = await engineStatus(config);
+  if (status === undefined) {
+    output.result('No engine runs.', { running: false });
+    return 0;
+  }
+  const { state, clients, openTasks } = status;
+  const info = state.state === 'serving' ? describeEngine(state.info) : `The engine is ${state.state}.`;
+  const counts = `${clients} clients, ${openTasks ?? 'unknown'} open tasks`;
+  output.result(`${info}\n${counts}`, { running: true, ...status });
+  return 0;
+}
+
+async function stop(output: Output, config: { readonly home: string }): Promise<number> {
+  const words = await stopEngine(config);
+  output.result(words ?? 'No engine runs.', { stopped: words !== undefined });
+  return 0;
+}
+
+function describeEngine(info: EngineInfo): string {
+  return toTable([
+    ['Temporal', info.temporalAddress],
+    ['Temporal UI', info.uiUrl],
+    ...(info.workspaceUrl === undefined ? [] : [['simulated workspace', info.workspaceUrl]]),
+    ['process', String(info.pid)],
+    [
+      'versions',
+      `longhaul ${info.versions.longhaul}, Temporal CLI ${info.versions.temporal}, server ${info.versions.temporalServer}`,
+    ],
+  ]);
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import type { LonghaulConfig } from '../config/environment';
+import type { Environment } from '../config/temporal-settings';
+import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import type { Workspace } from '../connectors/databricks';
+import { startSimulator, type Simulator } from '../simulator';
+import { connectClient, connectWorker } from '../temporal/connection';
+import {
+  runEngineHost,
+  type EngineContext,
+  type EngineEnd,
+  type EngineService,
+} from '../temporal/engine/engine-host';
+import type { EngineInfo } from '../temporal/engine/engine-file';
+import { findTemporalBinary } from '../temporal/temporal-binary';
+import { createSecretPort, startWorkers } from '../worker';
+import { createConnectorSet } from './registry';
+
+export const SIMULATED_WORKSPACE = 'simulated';
+
+export interface EmbeddedEngineOptions {
+  readonly config: LonghaulConfig;
+  readonly env: Environment;
+  readonly report: (message: string) => void;
+  readonly endWhenIdle: boolean;
+  readonly onServing?: (info: EngineInfo) => void;
+}
+
+/** Embedded mode: Temporal's dev server, the simulated workspace and a worker in one process. */
+export async function runEmbeddedEngine(options: EmbeddedEngineOptions): Promise<EngineEnd> {
+  const { config, env, report } = options;
+  const binary = await findTemporalBinary({ env, home: config.home, report });
+  return runEngineHost({
+    config,
+    binary,
+    report,
+    endWhenIdle: options.endWhenIdle,
+    openTasks: countOpenTasks,
+    startServices: (context) => startServices(context, options),
+    ...(options.onServing === undefined ? {} : { onServing: options.onServing }),
+  });
+}
+
+async function startServices(
+  context: EngineContext,
+  options: EmbeddedEngineOptions,
+): Promise<EngineService[]> {
+  const simulator = await startEngineSimulator(context.home);
+  const worker = await startEngineWorker(context, options, toWorkspace(simulator));
+  const { url, close } = simulator.simulator;
+  return [{ close, describe: () => ({ workspaceUrl: url }) }, worker];
+}
+
+interface EngineSimulator {
+  readonly simulator: Simulator;
+  readonly token: string;
+}
+
+function toWorkspace({ simulator, token }: EngineSimulator): Workspace {
+  return { name: SIMULATED_WORKSPACE, host: simulator.url, auth: { kind: 'pat', token } };
+}
+
+const savedAccess = z.object({ port: z.int().positive(), token: z.string().min(20) });
+
+/** Runs are named by the workspace's address: it stays the same over restarts, and so does its token. */
+async function startEngineSimulator(home: string): Promise<EngineSimulator> {
+  const folder = join(home, 'simulator');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = join(folder, 'access.json');
+  const saved = savedAccess.safeParse(readJson(file)).data;
+  const token = saved?.token ?? randomBytes(24).toString('base64url');
+  const common = { tokens: [token], stateFile: join(folder, 'state.json') };
+  const simulator = await startSimulator({ ...common, ...(saved === undefined ? {} : { port: saved.port }) });
+  writeFileSync(file, JSON.stringify({ port: simulator.port, token }), { mode: 0o600 });
+  return { simulator, token };
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+async function startEngineWorker(
+  context: EngineContext,
+  { config, env }: EmbeddedEngineOptions,
+  workspace: Workspace,
+): Promise<EngineService> {
+  const connectors = createConnectorSet(env, [workspace]);
+  const connection = await connectWorker(context.temporalAddress);
+  const { client, namespace, connection: clientConnection } = await connectClient(context.temporalAddress);
+  const { operatorSecrets, registry } = connectors;
+  const secrets = createSecretPort({ env, allowed: config.embeddedSecretsAllow, operatorSecrets });
+  const { workflowTaskQueue } = config;
+  const workers = await startWorkers({ connection, client, namespace, registry, secrets, workflowTaskQueue });
+  return {
+    describe: () => ({ taskQueues: workers.taskQueues }),
+    ended: workers.done,
+    close: async () => {
+      await workers.shutdown();
+      await Promise.all([connection.close(), clientConnection.close(), connectors.close()]);
+    },
+  };
+}
+
+/** The engine stays as long as one task is open. */
+async function countOpenTasks({ temporalAddress }: EngineContext): Promise<number> {
+  const { client, connection } = await connectClient(temporalAddress);
+  try {
+    const query = `WorkflowType = '${TASK_WORKFLOW_TYPE}' AND ExecutionStatus = 'Running'`;
+    return (await client.workflow.count(query)).count;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,127 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+
+import type { TaskRequest } from '../client';
+import { invalidTask, LonghaulError } from '../connector/errors';
+import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
+import { parseTaskPolicy } from '../connector/task-policy';
+import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
+import { resolveLocalFiles } from './local-files';
+import { parseTaskDocument } from './parse-document';
+
+export interface TaskFileOptions {
+  readonly id?: string;
+  /** Overrides the file's own choice. */
+  readonly workspace?: string;
+  /** Taken when neither the command line nor the file names one. */
+  readonly defaultWorkspace?: string;
+}
+
+/**
+ * Reads a task in one of three forms: our task file (`type`, `spec`, `policy`, …), a Databricks `jobs submit` or
+ * `run-now` body, a Flyte TaskTemplate as JSON.
+ * @throws INVALID_TASK naming field, value and reason; NOT_FOUND for a missing file.
+ */
+export async function readTaskFile(path: string, options: TaskFileOptions = {}): Promise<TaskRequest> {
+  const document = parseTaskDocument(await readText(path), basename(path));
+  if (!isJsonObject(document)) throw invalidTask(basename(path), 'must hold an object', document);
+  return toRequest(resolveLocalFiles(document, dirname(path)), options);
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new LonghaulError('NOT_FOUND', `The file ${path} cannot be read.`, { cause: error });
+  }
+}
+
+function toRequest(document: JsonObject, options: TaskFileOptions): TaskRequest {
+  if ('spec' in document) return fromTaskFile(document, options);
+  if ('custom' in document) return fromFlyteTemplate(document, options);
+  if (DATABRICKS_KEYS.some((key) => key in document)) return fromDatabricksBody(document, options);
+  throw invalidTask(
+    'task',
+    `is neither a task file (type, spec), a Databricks body nor a Flyte template`,
+    Object.keys(document),
+  );
+}
+
+const DATABRICKS_KEYS = [
+  'tasks',
+  'job_id',
+  'new_cluster',
+  'existing_cluster_id',
+  'notebook_task',
+  'spark_python_task',
+  'spark_jar_task',
+  'python_wheel_task',
+  'sql_task',
+];
+
+const TASK_FILE_KEYS = ['type', 'version', 'name', 'id', 'project', 'workspace', 'spec', 'policy', 'inputs'];
+
+function fromTaskFile(document: JsonObject, options: TaskFileOptions): TaskRequest {
+  const unknown = Object.keys(document).find((key) => !TASK_FILE_KEYS.includes(key));
+  if (unknown !== undefined) throw invalidTask(unknown, `is not known (known: ${TASK_FILE_KEYS.join(', ')})`);
+  const { type, version = 0, name, spec = null, policy, inputs, project } = document;
+  if (!isJsonObject(spec)) throw invalidTask('spec', 'must be an object', spec);
+  const workspace =
+    options.workspace ?? textOf('workspace', document['workspace']) ?? options.defaultWorkspace;
+  const custom = type === 'databricks' ? toDatabricksCustom(spec, workspace) : spec;
+  const id = options.id ?? textOf('id', document['id']);
+  const projectName = textOf('project', project);
+  return {
+    template: parseTaskTemplate({ type, version, custom, ...(name === undefined ? {} : { name }) }),
+    policy: parseTaskPolicy(policy),
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(id === undefined ? {} : { id }),
+    ...(projectName === undefined ? {} : { taskExecution: { project: projectName } }),
+  };
+}
+
+function fromDatabricksBody(document: JsonObject, options: TaskFileOptions): TaskRequest {
+  const workspace = options.workspace ?? options.defaultWorkspace;
+  const name = textOf('run_name', document['run_name']);
+  return {
+    template: parseTaskTemplate({
+      type: 'databricks',
+      custom: toDatabricksCustom(document, workspace),
+      ...(name === undefined ? {} : { name }),
+    }),
+    policy: parseTaskPolicy(undefined),
+    ...(options.id === undefined ? {} : { id: options.id }),
+  };
+}
+
+function fromFlyteTemplate(document: JsonObject, options: TaskFileOptions): TaskRequest {
+  const { id = null, taskTypeVersion = 0, ...rest } = document;
+  const named = isJsonObject(id) ? id['name'] : undefined;
+  const project = isJsonObject(id) ? textOf('id.project', id['project']) : undefined;
+  const template = parseTaskTemplate({
+    ...rest,
+    version: taskTypeVersion,
+    ...(typeof named === 'string' ? { name: named } : {}),
+  });
+  return {
+    template: withInstance(template, options.workspace),
+    policy: parseTaskPolicy(undefined),
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(project === undefined ? {} : { taskExecution: { project } }),
+  };
+}
+
+/** A Flyte template names its workspace by host; the command line may put another in its place. */
+function withInstance(template: TaskTemplate, workspace: string | undefined): TaskTemplate {
+  if (workspace === undefined) return template;
+  return { ...template, custom: { ...template.custom, databricksInstance: workspace } };
+}
+
+function toDatabricksCustom(request: JsonObject, workspace: string | undefined): JsonObject {
+  return workspace === undefined ? { request } : { workspace, request };
+}
+
+function textOf(field: string, value: JsonValue | undefined): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  throw invalidTask(field, 'must be text', value);
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+
+import type { ActivityOptions, Client } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+
+import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
+import { isErrorCode, LonghaulError } from '../connector/errors';
+import type { ResourceMeta } from '../connector/resource-meta';
+import type { TaskCategory } from '../connector/task-template';
+
+/** Which worker is asked about which job. */
+export interface ConnectorTarget {
+  readonly taskCategory: TaskCategory;
+  readonly meta: ResourceMeta;
+  readonly taskQueue: string;
+}
+
+/** Long enough for a paged read, short enough for a person who waits; without a worker nothing would ever answer. */
+const ANSWER_WITHIN = '60 seconds';
+
+/**
+ * Asks a worker about a job by a standalone activity: the credentials are where the workers are, the task's history
+ * does not grow, and an ended task can be asked too. Needs Temporal server 1.31 or later.
+ */
+export function callGetLogs(
+  client: Client,
+  target: ConnectorTarget,
+  request: LogsRequest,
+): Promise<LogsPage> {
+  const { taskQueue, ...call } = target;
+  return answerOf(
+    client.activity.execute<LogsPage>('getLogs', {
+      ...options('getLogs', taskQueue),
+      args: [{ ...call, request }],
+    }),
+  );
+}
+
+export function callGetMetrics(client: Client, target: ConnectorTarget): Promise<readonly TaskMetric[]> {
+  const { taskQueue, ...call } = target;
+  return answerOf(
+    client.activity.execute<readonly TaskMetric[]>('getMetrics', {
+      ...options('getMetrics', taskQueue),
+      args: [call],
+    }),
+  );
+}
+
+function options(
+  name: string,
+  taskQueue: string,
+): Pick<ActivityOptions, 'id' | 'taskQueue' | 'startToCloseTimeout' | 'scheduleToCloseTimeout'> {
+  return {
+    id: `${name}-${randomUUID()}`,
+    taskQueue,
+    startToCloseTimeout: ANSWER_WITHIN,
+    scheduleToCloseTimeout: ANSWER_WITHIN,
+  };
+}
+
+async function answerOf<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw toError(error);
+  }
+}
+
+function toError(error: unknown): LonghaulError {
+  const cause = findApplicationFailure(error);
+  if (cause !== undefined && isErrorCode(cause.type)) {
+    return new LonghaulError(cause.type, cause.message, { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new LonghaulError('UNAVAILABLE', `No worker answers: ${message}`, {
+    cause: error,
+    advice: 'Check that a worker runs: longhaul doctor.',
+  });
+}
+
+function findApplicationFailure(error: unknown): ApplicationFailure | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ApplicationFailure) return at;
+  return undefined;
+}

@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionDescription,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+
+import type { CancelSignal, TaskInput, TaskResult } from '../../workflows/task-input';
+import { LonghaulError } from '../connector/errors';
+import { isJsonObject } from '../connector/json';
+import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
+import type { ConnectorRegistry } from '../connector/registry';
+import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { assertSecretsAllowed } from '../connector/secret-reference';
+import { toStartOptions } from './start-options';
+import { assertPayloadSize, fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
+import { parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
+import { listTasks, type TaskFilter } from './task-list';
+import { callGetLogs, callGetMetrics, type ConnectorTarget } from './connector-call';
+
+export interface TaskClientOptions {
+  readonly client: Client;
+  readonly namespace: string;
+  /** Decides at the door; the workers' registry does the work. */
+  readonly registry: ConnectorRegistry;
+  readonly workflowTaskQueue: string;
+  /** The operator's `secrets.allow`. */
+  readonly secretsAllow: readonly string[];
+  /** Off where the namespace lacks our search attributes. */
+  readonly searchAttributes: boolean;
+}
+
+/** What to do with an id that is taken by an ended task. A running task of the same spec is always joined. */
+export type OnEnded = 'refuse' | 'attach' | 'again';
+
+export interface StartedTask {
+  readonly id: string;
+  readonly runId: string;
+  /** True when the task was there already: nothing was started. */
+  readonly attached: boolean;
+}
+
+/** How a task ended, for good. */
+export interface TaskOutcome {
+  readonly status: TaskStatus;
+  readonly result?: TaskResult;
+}
+
+/** Starts, follows and steers tasks over Temporal. Every method may be called from anywhere, any number of times. */
+export class TaskClient {
+  readonly #options: TaskClientOptions;
+
+  constructor(options: TaskClientOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts a task once per id, whatever is repeated or crashes.
+   * @throws INVALID_TASK, UNKNOWN_TASK_TYPE, PAYLOAD_TOO_LARGE, PERMISSION_DENIED before anything is started;
+   * TOKEN_CONFLICT when the id names another spec; ALREADY_ENDED when it names an ended task.
+   */
+  async start(request: TaskRequest, onEnded: OnEnded = 'refuse'): Promise<StartedTask> {
+    const input = this.#checkAtTheDoor(request);
+    const id = request.id ?? generateTaskId(request, new Date());
+    const fingerprint = fingerprintOf(request);
+    const startNonce = randomUUID();
+    const { client, workflowTaskQueue, searchAttributes } = this.#options;
+    const options = toStartOptions({
+      id,
+      input,
+      fingerprint,
+      startNonce,
+      workflowTaskQueue,
+      searchAttributes,
+      onEnded,
+    });
+    try {
+      await client.workflow.start(TASK_WORKFLOW_TYPE, options);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toClientError(error, id);
+      return await this.#attachEnded(id, fingerprint, onEnded);
+    }
+    const description = await this.#describe(id);
+    const memo = parseTaskMemo(description.memo);
+    assertSameSpec(id, memo.fingerprint, fingerprint);
+    return { id, runId: description.runId, attached: memo.startNonce !== startNonce };
+  }
+
+  /** One `describe`: no worker is asked. @throws NOT_FOUND. */
+  async get(id: string): Promise<TaskStatus> {
+    const status = toTaskStatus(await this.#describe(id), Date.now());
+    return status.waitingFor === undefined ? status : this.#nameMissingWorker(status);
+  }
+
+  /** Waits for the end of a task, over restarts of Temporal too. */
+  async wait(id: string): Promise<TaskOutcome> {
+    const result = await this.#result(id);
+    const status = await this.get(id);
+    return result === undefined ? { status } : { status, result };
+  }
+
+  /** Asks for cancellation and returns when that is recorded; the task closes when its job is seen stopped. */
+  async cancel(id: string, request: CancelSignal = {}): Promise<void> {
+    await this.#signal(id, 'cancel', request);
+  }
+
+  /**
+   * Makes a task look now. Held back while an operator has paused the poll, because a signal would undo the pause.
+   * @returns false when held back.
+   */
+  async nudge(id: string): Promise<boolean> {
+    const { raw } = await this.#describe(id);
+    if ((raw.pendingActivities ?? []).some((pending) => pending.paused === true)) return false;
+    await this.#signal(id, 'nudge');
+    return true;
+  }
+
+  async list(filter: TaskFilter = {}): Promise<TaskStatus[]> {
+    return listTasks(this.#options.client, filter);
+  }
+
+  /** A page of the job's logs; of an ended task too. @throws UNSUPPORTED, NOT_FOUND before there is a job. */
+  async logs(id: string, request: LogsRequest = {}): Promise<LogsPage> {
+    const target = await this.#jobOf(id);
+    return callGetLogs(this.#options.client, target, request);
+  }
+
+  async metrics(id: string): Promise<readonly TaskMetric[]> {
+    const target = await this.#jobOf(id);
+    return callGetMetrics(this.#options.client, target);
+  }
+
+  #checkAtTheDoor(request: TaskRequest): TaskInput {
+    assertPayloadSize(request);
+    const { template, inputs, outputPrefix, taskExecution, policy } = request;
+    const connector = this.#options.registry.getConnector(template.type, template.version);
+    connector.parseTask(template);
+    assertSecretsAllowed(template.custom, this.#options.secretsAllow);
+    const { capabilities, taskQueues } = connector;
+    return {
+      template,
+      policy,
+      routing: { ...taskQueues, fence: capabilities.fence, repair: capabilities.repair },
+      searchAttributes: this.#options.searchAttributes,
+      ...(inputs === undefined ? {} : { inputs }),
+      ...(outputPrefix === undefined ? {} : { outputPrefix }),
+      ...(taskExecution === undefined ? {} : { taskExecution }),
+    };
+  }
+
+  async #attachEnded(id: string, fingerprint: string, onEnded: OnEnded): Promise<StartedTask> {
+    const description = await this.#describe(id);
+    assertSameSpec(id, parseTaskMemo(description.memo).fingerprint, fingerprint);
+    const status = toTaskStatus(description, Date.now());
+    if (onEnded === 'attach') return { id, runId: description.runId, attached: true };
+    const ended = status.closedAt === undefined ? '' : ` at ${new Date(status.closedAt).toISOString()}`;
+    throw new LonghaulError(
+      'ALREADY_ENDED',
+      `Task ${id} ended ${status.phase}${ended}; nothing was started.`,
+      {
+        advice: '--attach shows how it ended, --again starts it anew.',
+      },
+    );
+  }
+
+  async #describe(id: string): Promise<WorkflowExecutionDescription> {
+    try {
+      return await this.#options.client.workflow.getHandle(id).describe();
+    } catch (error) {
+      throw toClientError(error, id);
+    }
+  }
+
+  async #signal(id: string, name: string, argument?: CancelSignal): Promise<void> {
+    try {
+      const handle = this.#options.client.workflow.getHandle(id);
+      await (argument === undefined ? handle.signal(name) : handle.signal(name, argument));
+    } catch (error) {
+      throw toClientError(error, id);
+    }
+  }
+
+  async #result(id: string): Promise<TaskResult | undefined> {
+    try {
+      return await this.#options.client.workflow.getHandle<() => Promise<TaskResult>>(id).result();
+    } catch (error) {
+      if (!(error instanceof WorkflowFailedError)) throw toClientError(error, id);
+      const details: unknown =
+        error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
+      return isTaskResult(details) ? details : undefined;
+    }
+  }
+
+  async #jobOf(id: string): Promise<ConnectorTarget> {
+    const status = await this.get(id);
+    const { taskType, meta } = status;
+    if (meta === undefined) throw new LonghaulError('NOT_FOUND', `Task ${id} has not started a job yet.`);
+    const [name = '', version = '0'] = taskType.split(' v');
+    const connector = this.#options.registry.getConnector(name, Number(version));
+    return { taskCategory: connector.taskCategory, meta, taskQueue: connector.taskQueues.control };
+  }
+
+  async #nameMissingWorker(status: TaskStatus): Promise<TaskStatus> {
+    const { waitingFor } = status;
+    if (waitingFor === undefined) return status;
+    const { client, namespace } = this.#options;
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: waitingFor.taskQueue },
+      taskQueueType: waitingFor.kind === 'workflow' ? TASK_QUEUE_TYPE_WORKFLOW : TASK_QUEUE_TYPE_ACTIVITY,
+    });
+    if (pollers.length > 0) return status;
+    const message = `no worker serves the task queue ${waitingFor.taskQueue}; start one with: longhaul worker`;
+    return { ...status, message, phase: status.meta === undefined ? 'WAITING_FOR_RESOURCES' : status.phase };
+  }
+}
+
+const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
+
+function assertSameSpec(id: string, known: string | undefined, asked: string): void {
+  if (known === asked) return;
+  throw new LonghaulError(
+    'TOKEN_CONFLICT',
+    `The id ${id} already names a task with another spec; nothing was started.`,
+    {
+      advice: 'Choose another --id, or send the spec it was started with.',
+    },
+  );
+}
+
+function isTaskResult(value: unknown): value is TaskResult {
+  return isJsonObject(value) && isJsonObject(value['resource']) && isJsonObject(value['receipt']);
+}
+
+function toClientError(error: unknown, id: string): LonghaulError {
+  if (error instanceof LonghaulError) return error;
+  if (error instanceof WorkflowNotFoundError) {
+    return new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return new LonghaulError('UNAVAILABLE', `Temporal does not answer: ${message}`, { cause: error });
+}

@@ -1,0 +1,86 @@
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { LonghaulError } from '../connector/errors';
+import { loadTemporalSettings, type Environment, type TemporalSettings } from './temporal-settings';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything Longhaul reads from the environment, read once. */
+export interface LonghaulConfig {
+  /** The data folder, absolute: one engine, one database. `LONGHAUL_HOME`, default `~/.longhaul`. */
+  readonly home: string;
+  /** Secret references that a task may name: exact, or with a trailing `*`. `LONGHAUL_SECRETS_ALLOW`, default none. */
+  readonly secretsAllow: readonly string[];
+  /** The same for embedded mode, where operator and user are one person: default `env:LONGHAUL_SECRET_*`. */
+  readonly embeddedSecretsAllow: readonly string[];
+  /** `LONGHAUL_LOG_LEVEL`, default `info`. */
+  readonly logLevel: LogLevel;
+  readonly temporal: TemporalSettings;
+  /** Where task workflows run. `LONGHAUL_TASK_QUEUE`, default `longhaul`. */
+  readonly workflowTaskQueue: string;
+  /** How long an engine without client and open task stays. `LONGHAUL_ENGINE_IDLE_SECONDS`, default 60. */
+  readonly engineIdleSeconds: number;
+}
+
+const EMBEDDED_SECRETS_ALLOW = ['env:LONGHAUL_SECRET_*'];
+const DEFAULT_IDLE_SECONDS = 60;
+
+/**
+ * Reads the environment; a variable set to nothing counts as not set.
+ * @throws CONFIG naming the variable, its value and what it may be.
+ */
+export function parseEnvironment(env: Environment): LonghaulConfig {
+  const secretsAllow = parseSecretsAllow(env['LONGHAUL_SECRETS_ALLOW']);
+  return {
+    home: parseHome(env),
+    secretsAllow: secretsAllow ?? [],
+    embeddedSecretsAllow: secretsAllow ?? EMBEDDED_SECRETS_ALLOW,
+    logLevel: parseLogLevel(env['LONGHAUL_LOG_LEVEL']),
+    temporal: loadTemporalSettings(env),
+    workflowTaskQueue: text(env['LONGHAUL_TASK_QUEUE']) ?? 'longhaul',
+    engineIdleSeconds: parseIdleSeconds(env['LONGHAUL_ENGINE_IDLE_SECONDS']),
+  };
+}
+
+function text(value: string | undefined): string | undefined {
+  const trimmed = value?.trim();
+  return trimmed === '' ? undefined : trimmed;
+}
+
+function parseHome(env: Environment): string {
+  const userHome = text(env['HOME']) ?? homedir();
+  const given = text(env['LONGHAUL_HOME']);
+  if (given === undefined) return join(userHome, '.longhaul');
+  return given === '~' || given.startsWith('~/') ? join(userHome, given.slice(1)) : resolve(given);
+}
+
+function parseSecretsAllow(value: string | undefined): readonly string[] | undefined {
+  const patterns = text(value)
+    ?.split(',')
+    .map((pattern) => pattern.trim());
+  const crooked = patterns?.find((pattern) => pattern.slice(0, -1).includes('*'));
+  if (crooked !== undefined) {
+    throw badVariable('LONGHAUL_SECRETS_ALLOW', crooked, 'may hold * only at the end');
+  }
+  return patterns?.filter((pattern) => pattern !== '');
+}
+
+function parseLogLevel(value: string | undefined): LogLevel {
+  const given = text(value) ?? 'info';
+  const level = LOG_LEVELS.find((candidate) => candidate === given.toLowerCase());
+  if (level !== undefined) return level;
+  throw badVariable('LONGHAUL_LOG_LEVEL', given, `must be one of ${LOG_LEVELS.join(', ')}`);
+}
+
+function parseIdleSeconds(value: string | undefined): number {
+  const given = text(value);
+  if (given === undefined) return DEFAULT_IDLE_SECONDS;
+  const seconds = Number(given);
+  if (Number.isFinite(seconds) && seconds > 0) return seconds;
+  throw badVariable('LONGHAUL_ENGINE_IDLE_SECONDS', given, 'must be a number of seconds above 0');
+}
+
+function badVariable(name: string, value: string, reason: string): LonghaulError {
+  return new LonghaulError('CONFIG', `${name} ${reason} (got ${JSON.stringify(value)})`, { field: name });
+}

@@ -1,0 +1,88 @@
+import { invalidTask, isJsonObject, type JsonObject, type MetadataType } from '../../connector';
+import { parseLosslessJson } from './databricks-json';
+
+const METADATA_VERSION = 1;
+
+/**
+ * The identity of a Databricks run. No credentials: they are found again by the host.
+ * A type, not an interface, so that it is a {@link JsonObject}.
+ */
+// eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- an interface has no index signature
+export type DatabricksJobMetadata = {
+  readonly version: typeof METADATA_VERSION;
+  /** Host without `https://`, as Flyte writes it; with `http://` for a simulator on this machine. */
+  readonly databricksInstance: string;
+  /** A 64-bit number, as text. */
+  readonly runId: string;
+  /** The run belongs to a Flyte task, whose outputs the entrypoint writes itself. */
+  readonly flyte?: boolean;
+};
+
+/** Reads and writes the resource meta; also reads what flytekit's and Flyte 2's connectors wrote. */
+export const DatabricksJobMetadata: MetadataType<DatabricksJobMetadata> = {
+  parse: parseMetadata,
+  encode: (meta) => new TextEncoder().encode(JSON.stringify(toWire(meta))),
+  decode: (bytes) => parseMetadata(parseText(new TextDecoder().decode(bytes))),
+  externalId: (meta) => meta.runId,
+};
+
+/** A meta for a run that was just started or looked up. */
+export function createMetadata(
+  databricksInstance: string,
+  runId: string,
+  flyte: boolean,
+): DatabricksJobMetadata {
+  return {
+    version: METADATA_VERSION,
+    databricksInstance,
+    runId,
+    ...(flyte ? { flyte } : {}),
+  };
+}
+
+function toWire(meta: DatabricksJobMetadata): JsonObject {
+  return {
+    version: meta.version,
+    databricks_instance: meta.databricksInstance,
+    run_id: meta.runId,
+    ...(meta.flyte === true ? { flyte: true } : {}),
+  };
+}
+
+function parseText(text: string): unknown {
+  try {
+    return parseLosslessJson(text);
+  } catch (cause) {
+    throw invalidTask(
+      'resource_meta',
+      `is not JSON: ${cause instanceof Error ? cause.message : 'unreadable'}`,
+    );
+  }
+}
+
+/** Keeps the known members only, so that flytekit's `auth_token` is never carried on. */
+function parseMetadata(value: unknown): DatabricksJobMetadata {
+  if (!isJsonObject(value)) throw invalidTask('resource_meta', 'must be a JSON object');
+  const { version } = value;
+  if (version !== undefined && version !== METADATA_VERSION) {
+    throw invalidTask(
+      'resource_meta.version',
+      `is not understood here (known: ${METADATA_VERSION})`,
+      version,
+    );
+  }
+  const instance = value['databricksInstance'] ?? value['databricks_instance'];
+  if (typeof instance !== 'string' || instance === '') {
+    throw invalidTask('resource_meta.databricks_instance', 'must name the workspace host', instance);
+  }
+  const runId = parseRunId(value['runId'] ?? value['run_id']);
+  // Metas without a version are flytekit's own: those runs are Flyte tasks.
+  return createMetadata(instance, runId, version === undefined || value['flyte'] === true);
+}
+
+function parseRunId(value: unknown): string {
+  const isExactNumber = typeof value === 'number' && Number.isSafeInteger(value);
+  const text = isExactNumber ? String(value) : value;
+  if (typeof text === 'string' && /^\d{1,19}$/.test(text)) return text;
+  throw invalidTask('resource_meta.run_id', 'must be a run id: up to 19 digits, as text', value);
+}

@@ -1,0 +1,60 @@
+import {
+  isJsonObject,
+  resolveSecretReferences,
+  type CreateRequest,
+  type JsonObject,
+  type SecretResolver,
+} from '../../connector';
+import { textAt } from './databricks-json';
+import type { DatabricksTask } from './databricks-task';
+
+const LONGEST_NAME_BYTES = 4096;
+/** Twelve characters of the token tell runs apart for people; the token itself does for Databricks. */
+const SUFFIX_CHARACTERS = 12;
+/** What Databricks calls a run without a name. */
+const DEFAULT_RUN_NAME = 'Untitled';
+
+/**
+ * The body as it will be sent, secrets still as references: the token in every one, and in the name of a submitted
+ * run (which has no tags) whose it is. The same request gives the same body.
+ */
+export function buildRequestBody(task: DatabricksTask, request: CreateRequest): JsonObject {
+  const token = request.idempotencyToken;
+  if (task.operation === 'run-now') return { ...task.body, idempotency_token: token };
+  const name = textAt(task.body, 'run_name') ?? presence(request.template.name) ?? DEFAULT_RUN_NAME;
+  return { ...task.body, run_name: nameWithToken(name, token), idempotency_token: token };
+}
+
+function presence(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+/** `name [lh:<last 12 characters of the token>]`, the name cut to leave room within Databricks' 4,096 bytes. */
+export function nameWithToken(name: string, token: string): string {
+  const suffix = ` [lh:${token.slice(-SUFFIX_CHARACTERS)}]`;
+  return `${truncateBytes(name, LONGEST_NAME_BYTES - suffix.length)}${suffix}`;
+}
+
+function truncateBytes(text: string, limit: number): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= limit) return text;
+  // A character cut in half decodes to U+FFFD at the end, which goes.
+  return new TextDecoder().decode(bytes.subarray(0, limit)).replace(/\uFFFD$/, '');
+}
+
+/** A body ready to send, and the values in it that nobody may see again. */
+export interface ResolvedBody {
+  readonly body: JsonObject;
+  readonly secrets: readonly string[];
+}
+
+/** Puts the secrets in; the result lives as long as the request. @throws what `resolve` throws. */
+export async function resolveBody(body: JsonObject, resolve: SecretResolver): Promise<ResolvedBody> {
+  const secrets: string[] = [];
+  const resolved = await resolveSecretReferences(body, async (reference) => {
+    const value = await resolve(reference);
+    secrets.push(value);
+    return value;
+  });
+  return { body: isJsonObject(resolved) ? resolved : {}, secrets };
+}

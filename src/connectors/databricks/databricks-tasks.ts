@@ -1,0 +1,91 @@
+import type { JsonObject } from '../../connector';
+import { numberAt, textAt } from './databricks-json';
+import { isTerminalState, readRunState, type RunState } from './databricks-state';
+
+/** One attempt of one task of a run. */
+export interface TaskRun {
+  readonly taskKey: string;
+  readonly runId: string | undefined;
+  /** 0 is the first. */
+  readonly attempt: number;
+  readonly startAt: number;
+  /** 0 while running. */
+  readonly endAt: number;
+  readonly state: RunState;
+  readonly raw: JsonObject;
+}
+
+/** Reads the tasks of a run in the order they started; those that never did come last. */
+export function readTaskRuns(tasks: readonly JsonObject[]): TaskRun[] {
+  return tasks.map(readTaskRun).sort(byStart);
+}
+
+function readTaskRun(raw: JsonObject): TaskRun {
+  return {
+    taskKey: textAt(raw, 'task_key') ?? 'task',
+    runId: textAt(raw, 'run_id'),
+    attempt: numberAt(raw, 'attempt_number') ?? 0,
+    startAt: numberAt(raw, 'start_time') ?? 0,
+    endAt: numberAt(raw, 'end_time') ?? 0,
+    state: readRunState(raw),
+    raw,
+  };
+}
+
+function byStart(a: TaskRun, b: TaskRun): number {
+  return (
+    lastIfZero(a.startAt) - lastIfZero(b.startAt) ||
+    a.attempt - b.attempt ||
+    a.taskKey.localeCompare(b.taskKey, 'en')
+  );
+}
+
+function lastIfZero(at: number): number {
+  return at === 0 ? Number.MAX_SAFE_INTEGER : at;
+}
+
+/** The latest attempt of each task: retries and repairs add entries under the same key, in no promised order. */
+export function latestAttempts(runs: readonly TaskRun[]): TaskRun[] {
+  const latest = new Map<string, TaskRun>();
+  for (const run of runs) {
+    const earlier = latest.get(run.taskKey);
+    if (earlier === undefined || isLater(run, earlier)) latest.set(run.taskKey, run);
+  }
+  return [...latest.values()];
+}
+
+function isLater(run: TaskRun, other: TaskRun): boolean {
+  // A repair may count its attempts anew, and what was never started has no time: the time decides where there is one.
+  const haveTimes = run.startAt > 0 && other.startAt > 0 && run.startAt !== other.startAt;
+  return haveTimes ? run.startAt > other.startAt : run.attempt >= other.attempt;
+}
+
+/** States of a task that failed by itself, rather than for what happened upstream. */
+const ROOT_RESULTS: ReadonlySet<string> = new Set(['FAILED', 'TIMEDOUT']);
+const NO_FAILURE: ReadonlySet<string> = new Set([
+  'SUCCESS',
+  'CANCELED',
+  'EXCLUDED',
+  'DISABLED',
+  'UPSTREAM_FAILED',
+  'UPSTREAM_CANCELED',
+]);
+
+/** The tasks whose failure the others follow from, the first one to fail first. */
+export function rootFailures(runs: readonly TaskRun[]): TaskRun[] {
+  return latestAttempts(runs)
+    .filter(({ state }) => isRootFailure(state))
+    .sort((a, b) => lastIfZero(a.endAt) - lastIfZero(b.endAt) || byStart(a, b));
+}
+
+function isRootFailure(state: RunState): boolean {
+  if (!isTerminalState(state)) return false;
+  if (state.result !== undefined && ROOT_RESULTS.has(state.result)) return true;
+  return state.lifeCycle === 'INTERNAL_ERROR' && !NO_FAILURE.has(state.result ?? '');
+}
+
+/** How far a run has come, counted by task and not by attempt. */
+export function countTasks(runs: readonly TaskRun[]): { readonly done: number; readonly total: number } {
+  const latest = latestAttempts(runs);
+  return { done: latest.filter(({ state }) => isTerminalState(state)).length, total: latest.length };
+}

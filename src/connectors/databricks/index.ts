@@ -1,0 +1,19 @@
+export { checkWorkspace } from './databricks-check';
+export { DATABRICKS_API_ENDPOINT, getHeader } from './databricks-client';
+export {
+  createWorkspaceDirectory,
+  DEFAULT_DATABRICKS_INSTANCE_ENV_KEY,
+  loadWorkspaces,
+  type LoadWorkspacesOptions,
+  type WorkspaceDirectory,
+} from './databricks-config';
+export {
+  createDatabricksConnectors,
+  DatabricksConnector,
+  DatabricksConnectorV2,
+  type DatabricksConnectorOptions,
+} from './databricks-connector';
+export { FLYTE_FAIL_ON_ERROR, type FlyteDefaults } from './databricks-flyte';
+export { DatabricksJobMetadata } from './databricks-metadata';
+export { mapRunState, resultStateIsAvailable, type RunState, type RunStateView } from './databricks-state';
+export { normalizeHost, type Workspace, type WorkspaceAuth } from './databricks-workspace';

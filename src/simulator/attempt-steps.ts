@@ -1,0 +1,174 @@
+import fs from 'node:fs';
+
+import { DISABLED, fileNotFound, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
+import type { Attempt, Ending, Run, TaskSpec } from './model';
+import { decidesTheEnd, evaluateCondition, outcomeOf, scriptedEnding } from './outcomes';
+import { parseFailure } from './python-trace';
+import { toProgram } from './programs';
+import type { StepContext } from './scheduler';
+import { readObject } from './wire-json';
+
+const TRACE_BYTES = 200_000;
+
+interface Step {
+  readonly run: Run;
+  readonly task: TaskSpec;
+  readonly attempt: Attempt;
+  readonly context: StepContext;
+}
+
+/** Moves an attempt by one phase if that is due. Returns whether it did. */
+export function stepAttempt(step: Step): boolean {
+  switch (step.attempt.phase) {
+    case 'BLOCKED':
+    case 'WAITING_FOR_RETRY':
+    case 'PENDING':
+      return stepWaiting(step);
+    case 'RUNNING':
+      return stepRunning(step);
+    case 'TERMINATING':
+      return stepTerminating(step);
+    case 'ENDED':
+      return false;
+    default:
+      return step.attempt.phase satisfies never;
+  }
+}
+
+function stepWaiting(step: Step): boolean {
+  const { attempt, task, context } = step;
+  const { now, timing } = context;
+  if (attempt.stop !== undefined) return finish(step, attempt.stop.ending, attempt.stop.at);
+  if (task.disabled) return finish(step, DISABLED, attempt.startedAt ?? attempt.createdAt);
+  if (attempt.phase === 'WAITING_FOR_RETRY') {
+    const at = attempt.waitUntil ?? attempt.createdAt;
+    if (now < at) return false;
+    attempt.phase = 'PENDING';
+    attempt.startedAt = at;
+    return true;
+  }
+  const at = (attempt.startedAt ?? attempt.createdAt) + (outcomeFor(step)?.pendingMs ?? timing.pendingMs);
+  if (task.timeoutMs > 0 && at - (attempt.startedAt ?? at) > task.timeoutMs) return timeOutWaiting(step);
+  if (now < at) return false;
+  attempt.phase = 'RUNNING';
+  attempt.executionAt = at;
+  return true;
+}
+
+function timeOutWaiting(step: Step): boolean {
+  const at = (step.attempt.startedAt ?? step.attempt.createdAt) + step.task.timeoutMs;
+  return step.context.now < at ? false : finish(step, timedOut(step.task.timeoutMs), at);
+}
+
+function stepRunning(step: Step): boolean {
+  const { attempt, task, context } = step;
+  const timeoutAt =
+    task.timeoutMs === 0 ? Infinity : (attempt.startedAt ?? attempt.createdAt) + task.timeoutMs;
+  const isReal = attempt.process === true || !decidesTheEnd(outcomeFor(step));
+  const program = isReal ? toProgram(task, step.run) : undefined;
+  if (program === undefined) return stepScripted(step, timeoutAt);
+  if (attempt.process !== true && !fs.existsSync(program.file)) {
+    return finish(step, fileNotFound(program.file), attempt.executionAt ?? context.now);
+  }
+  if (context.now >= timeoutAt) {
+    attempt.stop ??= { ending: timedOut(task.timeoutMs), at: timeoutAt, killed: false };
+  }
+  return stepProcess(step, () => {
+    context.python.launch(attempt.runId, program);
+  });
+}
+
+function stepScripted(step: Step, timeoutAt: number): boolean {
+  const { attempt, task, context } = step;
+  const outcome = outcomeFor(step);
+  const condition = readObject(task.body, 'condition_task');
+  const runMs = outcome?.runMs ?? (condition === undefined ? context.timing.runMs : 0);
+  const doneAt = (attempt.executionAt ?? attempt.createdAt) + runMs;
+  const stopAt = Math.min(attempt.stop?.at ?? Infinity, timeoutAt);
+  if (context.now >= stopAt && stopAt < doneAt) {
+    return finish(step, attempt.stop?.at === stopAt ? attempt.stop.ending : timedOut(task.timeoutMs), stopAt);
+  }
+  if (context.now < doneAt) return false;
+  if (condition !== undefined) attempt.conditionOutcome = evaluateCondition(condition);
+  if (outcome !== undefined) {
+    const { error, errorTrace, logs, notebookResult } = outcome;
+    attempt.output = { error, errorTrace, logs, notebookResult };
+  }
+  return finish(step, outcome === undefined ? SUCCEEDED : scriptedEnding(outcome), doneAt);
+}
+
+function stepProcess(step: Step, launch: () => void): boolean {
+  const { attempt, context } = step;
+  const state = context.python.poll(attempt.runId);
+  switch (state.kind) {
+    case 'absent':
+      if (attempt.stop !== undefined) return finish(step, attempt.stop.ending, context.now);
+      attempt.process = true;
+      launch();
+      return true;
+    case 'running':
+      return stopProcess(step);
+    case 'lost':
+      return finish(step, attempt.stop?.ending ?? lostProcess(), context.now);
+    case 'exited':
+      return endProcess(step, state.code);
+    default:
+      return state satisfies never;
+  }
+}
+
+function stopProcess({ attempt, context }: Step): boolean {
+  const { stop, runId } = attempt;
+  if (stop === undefined) return false;
+  if (context.now >= stop.at + context.timing.killAfterMs && !stop.killed) {
+    stop.killed = true;
+    context.python.signal(runId, 'SIGKILL');
+    return true;
+  }
+  if (attempt.terminatingAt !== undefined) return false;
+  attempt.terminatingAt = context.now;
+  context.python.signal(runId, 'SIGTERM');
+  return true;
+}
+
+function endProcess(step: Step, code: number): boolean {
+  const { attempt, context } = step;
+  if (attempt.stop !== undefined) {
+    context.python.signal(attempt.runId, 'SIGKILL'); // what the program left behind in its group
+    return finish(step, attempt.stop.ending, context.now);
+  }
+  if (code === 0) return finish(step, SUCCEEDED, context.now);
+  attempt.output = parseFailure(context.python.readLog(attempt.runId, TRACE_BYTES).text, code);
+  return finish(step, WORKLOAD_FAILED, context.now);
+}
+
+function lostProcess(): Ending {
+  const message = 'The Python process died unexpectedly';
+  return { ...WORKLOAD_FAILED, code: 'DRIVER_ERROR', type: 'INTERNAL_ERROR', message };
+}
+
+function stepTerminating(step: Step): boolean {
+  const { attempt, context } = step;
+  const at = (attempt.terminatingAt ?? attempt.createdAt) + context.timing.terminatingMs;
+  if (context.now < at) return false;
+  attempt.phase = 'ENDED';
+  attempt.endedAt = at;
+  return true;
+}
+
+/** What never executed ends at once, the rest cleans up first. */
+function finish({ attempt }: Step, ending: Ending, at: number): boolean {
+  attempt.ending = ending;
+  if (attempt.executionAt === undefined) {
+    attempt.phase = 'ENDED';
+    attempt.endedAt = at;
+  } else {
+    attempt.phase = 'TERMINATING';
+    attempt.terminatingAt = at;
+  }
+  return true;
+}
+
+function outcomeFor({ run, attempt, context }: Step) {
+  return outcomeOf(context.outcomes, run, attempt);
+}

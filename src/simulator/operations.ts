@@ -1,0 +1,53 @@
+import { createJob, deleteJob, getJob, listJobs, resetJob, updateJob } from './jobs';
+import type { Handler } from './api';
+import type { ApiVersion } from './model';
+import { repairRun } from './repair';
+import { cancelAllRuns, cancelRun, deleteRun } from './run-changes';
+import { exportRun, getRun, getRunOutput, listRuns } from './run-reads';
+import { runNow, submitRun } from './run-starts';
+import { USER_NAME } from './views';
+
+/** An operation by the name faults and counters know it by. */
+export interface Operation {
+  readonly name: string;
+  readonly version: ApiVersion;
+  readonly handle: Handler;
+  /** Its effect must be on disk before it is answered. */
+  readonly changes: boolean;
+}
+
+const JOBS_API: Readonly<Record<string, readonly [string, Handler]>> = {
+  'POST create': ['jobs-create', createJob],
+  'GET get': ['jobs-get', getJob],
+  'GET list': ['jobs-list', listJobs],
+  'POST delete': ['jobs-delete', deleteJob],
+  'POST reset': ['jobs-reset', resetJob],
+  'POST update': ['jobs-update', updateJob],
+  'POST run-now': ['run-now', runNow],
+  'POST runs/submit': ['submit', submitRun],
+  'GET runs/get': ['get', getRun],
+  'GET runs/get-output': ['get-output', getRunOutput],
+  'GET runs/list': ['list', listRuns],
+  'POST runs/cancel': ['cancel', cancelRun],
+  'POST runs/cancel-all': ['cancel-all', cancelAllRuns],
+  'POST runs/delete': ['delete', deleteRun],
+  'POST runs/repair': ['repair', repairRun],
+  'GET runs/export': ['export', exportRun],
+};
+
+/** What clients ask when they test a connection. */
+const OTHERS: Readonly<Record<string, readonly [string, Handler]>> = {
+  'GET /api/2.0/preview/scim/v2/Me': ['me', () => ({ id: '1', userName: USER_NAME, active: true })],
+  'GET /api/2.1/clusters/spark-versions': [
+    'spark-versions',
+    () => ({ versions: [{ key: '16.4.x-scala2.12', name: '16.4 LTS' }] }),
+  ],
+};
+
+export function findOperation(method: string, path: string): Operation | undefined {
+  const match = /^\/api\/(2\.[012])\/jobs\/(.+?)\/?$/.exec(path);
+  const row = match === null ? OTHERS[`${method} ${path}`] : JOBS_API[`${method} ${match[2] ?? ''}`];
+  if (row === undefined) return undefined;
+  const version = (match?.[1] ?? '2.2') as ApiVersion; // the pattern lets no other through
+  return { name: row[0], version, handle: row[1], changes: method === 'POST' };
+}

@@ -1,0 +1,47 @@
+import type { OauthClient } from './auth';
+import type { JobFailureShape } from './endings';
+import type { FaultSpec } from './faults';
+import type { Timing } from './scheduler';
+
+/** A narrow logger; pino fits. */
+export interface SimulatorLogger {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export interface SimulatorOptions {
+  /** Default 127.0.0.1: whoever reaches it can run programs with a token. */
+  readonly host?: string;
+  /** Default 0: any free port. */
+  readonly port?: number;
+  /** Personal access tokens. Default, if no clients are given either: `simulated-token`. */
+  readonly tokens?: readonly string[];
+  /** OAuth clients for the token endpoint. */
+  readonly clients?: readonly OauthClient[];
+  /** Default: in memory. With a file, runs, tokens and running programs outlive the simulator. */
+  readonly stateFile?: string;
+  /** How much faster than the real clock the simulated one runs. Default 1. */
+  readonly speed?: number;
+  /** Real requests per real second to the API; above it 429 with Retry-After. Default: no limit. */
+  readonly ratePerSecond?: number;
+  readonly faults?: readonly FaultSpec[];
+  /** The Python to run local files with. Default `python3`. */
+  readonly python?: string;
+  readonly logger?: SimulatorLogger;
+  /** Simulated ms from a task's start to its execution. Default 1000. */
+  readonly pendingMs?: number;
+  readonly timing?: Partial<Timing>;
+  /** Default `internal_error`, as clients see it today. */
+  readonly jobFailureShape?: JobFailureShape;
+  /** Simulated seconds an OAuth access token lives. Default 3600. */
+  readonly tokenLifetimeSeconds?: number;
+  /** Runs active at once in the workspace. Default: no limit. */
+  readonly maxActiveRuns?: number;
+}
+
+/** Accepted when neither tokens nor clients are configured. */
+export const DEFAULT_TOKEN = 'simulated-token';
+
+export function timingOf({ pendingMs, timing }: SimulatorOptions): Timing {
+  const usual = { pendingMs: 1000, runMs: 2000, terminatingMs: 300, cancelDelayMs: 200, killAfterMs: 3000 };
+  return { ...usual, ...(pendingMs === undefined ? {} : { pendingMs }), ...timing };
+}

@@ -1,0 +1,32 @@
+import type { Run, TaskSpec } from './model';
+import type { PythonCommand } from './python-runner';
+import { readObject, readText, readTexts, toText, type WireObject } from './wire-json';
+
+const REMOTE_FILE = /^(?!file:)[a-z][a-z0-9+.-]*:|^\/(Workspace|Volumes|Repos|dbfs)\//;
+
+/** The local program of a `spark_python_task`; nothing for other task types and for files kept in a workspace or a bucket. */
+export function toProgram(task: TaskSpec, run: Run): PythonCommand | undefined {
+  const python = readObject(task.body, 'spark_python_task');
+  const file = python === undefined ? undefined : readText(python, 'python_file');
+  if (python === undefined || file === undefined || readText(python, 'source') === 'GIT') return undefined;
+  if (REMOTE_FILE.test(file)) return undefined;
+  const overriding = readObject(run.echo, 'overriding_parameters');
+  return {
+    file: file.replace(/^file:(\/\/)?/, ''),
+    parameters: readTexts(overriding ?? {}, 'python_params') ?? readTexts(python, 'parameters') ?? [],
+    environment: environmentOf(task, run),
+  };
+}
+
+function environmentOf(task: TaskSpec, run: Run): Record<string, string> {
+  const cluster = readObject(task.body, 'new_cluster') ?? sharedCluster(task, run) ?? {};
+  const variables = readObject(cluster, 'spark_env_vars') ?? {};
+  return Object.fromEntries(Object.entries(variables).map(([name, value]) => [name, toText(value)]));
+}
+
+function sharedCluster(task: TaskSpec, run: Run): WireObject | undefined {
+  const key = readText(task.body, 'job_cluster_key');
+  const clusters = (run.echo['job_clusters'] ?? []) as readonly WireObject[]; // read as a list when it was accepted
+  const cluster = key === undefined ? undefined : clusters.find((one) => one['job_cluster_key'] === key);
+  return cluster === undefined ? undefined : readObject(cluster, 'new_cluster');
+}

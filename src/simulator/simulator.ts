@@ -1,0 +1,183 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import type { AdminPort } from './admin';
+import { createAuth } from './auth';
+import { createClock } from './clock';
+import { KEPT_SUBMIT_BODIES } from './counters';
+import { advance, type EngineOptions } from './engine';
+import { createFaultBook } from './faults';
+import { listen } from './listener';
+import { isActive } from './model';
+import { DEFAULT_TOKEN, timingOf, type SimulatorOptions } from './options';
+import { createPythonRunner } from './python-runner';
+import { createRateLimit } from './rate-limit';
+import { handleRequest, type RouterOptions } from './router';
+import { forgetRun } from './run-changes';
+import { createStateFile, readStateFile } from './state-file';
+import { createWorkspace, type Workspace } from './workspace';
+
+const TICK_MS = 25;
+
+/** A running simulated workspace, for tests in the same process. The same is offered over HTTP: see `admin.ts`. */
+export interface Simulator extends Omit<AdminPort, 'health'> {
+  readonly url: string;
+  readonly port: number;
+  /** Really closes the listening socket and destroys all connections, or opens it again on the same port. */
+  readonly setRefusing: (refusing: boolean) => Promise<void>;
+  /**
+   * Stops serving. Programs of an in-memory simulator are killed; those of one with a state file go on, and the next
+   * simulator started with that file takes them up again. Safe to repeat.
+   */
+  readonly close: () => Promise<void>;
+}
+
+/** @throws CONFIG for a state file that is not ours */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const core = createCore(options);
+  const { engine, faults, auth, save, admin } = core;
+  let setOpen: (open: boolean) => Promise<void> = () => Promise.resolve();
+  const refuseFor = (ms: number): void => {
+    setImmediate(() => void setOpen(false)); // lets the answer to whoever asked for it out
+    setTimeout(() => void setOpen(!core.closed), ms).unref();
+  };
+  const router: RouterOptions = {
+    engine,
+    auth,
+    faults,
+    save,
+    refuseFor,
+    admin: { ...admin, refuseFor },
+    rateLimit: createRateLimit(options.ratePerSecond ?? Number.POSITIVE_INFINITY),
+    rememberSubmit: core.rememberSubmit,
+  };
+  const host = options.host ?? '127.0.0.1';
+  const listener = await listen(host, options.port ?? 0, (message, response) => {
+    void handleRequest(message, response, router);
+  });
+  ({ setOpen } = listener);
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
+  options.logger?.info({ url }, 'simulated workspace is up');
+  const { health: _, ...controls } = admin;
+  return {
+    ...controls,
+    refuseFor,
+    url,
+    port: listener.port,
+    setRefusing: (refusing) => listener.setOpen(!refusing),
+    close: async () => {
+      await listener.setOpen(false);
+      await core.close();
+    },
+  };
+}
+
+/** Everything but the listening socket. */
+function createCore(options: SimulatorOptions) {
+  const saved = options.stateFile === undefined ? undefined : readStateFile(options.stateFile);
+  const clock = createClock(options.speed ?? 1, saved?.clock);
+  const workspace = createWorkspace(saved);
+  const folder = programFolder(options.stateFile);
+  const stateFile = createStateFile(options.stateFile, () => workspace.toState(clock.state()));
+  const save = () => stateFile.save();
+  const engine: EngineOptions = {
+    workspace,
+    clock,
+    python: createPythonRunner(folder, options.python ?? 'python3'),
+    timing: timingOf(options),
+    failureShape: options.jobFailureShape ?? 'internal_error',
+    maxActiveRuns: options.maxActiveRuns ?? Number.POSITIVE_INFINITY,
+  };
+  const faults = createFaultBook(options.faults ?? []);
+  const clients = options.clients ?? [];
+  const tokens = options.tokens ?? (clients.length === 0 ? [DEFAULT_TOKEN] : []);
+  const lifetime = options.tokenLifetimeSeconds ?? 3600;
+  const auth = createAuth({ tokens, clients, tokenLifetimeSeconds: lifetime, workspace, clock });
+  const submitBodies: string[] = [];
+  const timer = setInterval(() => {
+    if (advance(engine)) save().catch(() => undefined); // the next save meets, and tells, the same trouble
+  }, TICK_MS);
+  const core = {
+    engine,
+    faults,
+    auth,
+    save,
+    closed: false,
+    rememberSubmit: (body: string) => {
+      submitBodies.push(body);
+      if (submitBodies.length > KEPT_SUBMIT_BODIES) submitBodies.shift();
+    },
+    admin: createControls({ engine, faults, auth, submitBodies, save }),
+    close: async () => {
+      if (core.closed) return;
+      core.closed = true;
+      clearInterval(timer);
+      await save();
+      if (options.stateFile === undefined) discard(engine, folder);
+    },
+  };
+  return core;
+}
+
+interface ControlParts extends Pick<RouterOptions, 'engine' | 'faults' | 'auth' | 'save'> {
+  readonly submitBodies: string[];
+}
+
+function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
+  const { engine, faults, auth, submitBodies, save } = parts;
+  const { workspace, clock } = engine;
+  const setOutcomes = (outcomes: Workspace['outcomes']): void => {
+    workspace.outcomes = outcomes;
+    save().catch(() => undefined);
+  };
+  return {
+    counters: () => {
+      const lastSubmitBody = submitBodies.at(-1);
+      const report = {
+        ...structuredClone(workspace.counters),
+        activeRuns: countActive(engine),
+        submitBodies: [...submitBodies],
+      };
+      return lastSubmitBody === undefined ? report : { ...report, lastSubmitBody };
+    },
+    addFault: faults.add,
+    clearFaults: faults.clear,
+    setOutcome: (rule) => {
+      setOutcomes([...workspace.outcomes, rule]);
+    },
+    clearOutcomes: () => {
+      setOutcomes([]);
+    },
+    allowToken: auth.allowToken,
+    revokeToken: auth.revokeToken,
+    deleteRun: (runId) => {
+      const run = workspace.runs.get(runId);
+      if (run !== undefined) forgetRun(run, engine);
+      save().catch(() => undefined);
+      return run !== undefined;
+    },
+    advanceClock: clock.advance,
+    health: () => ({
+      status: 'ok',
+      now: clock.now(),
+      speed: clock.state().speed,
+      activeRuns: countActive(engine),
+    }),
+  };
+}
+
+function countActive(engine: EngineOptions): number {
+  advance(engine);
+  return [...engine.workspace.runs.values()].filter(isActive).length;
+}
+
+function programFolder(stateFile: string | undefined): string {
+  if (stateFile !== undefined) return `${path.resolve(stateFile)}.d`;
+  return fs.mkdtempSync(path.join(os.tmpdir(), 'longhaul-simulator-'));
+}
+
+function discard(engine: EngineOptions, folder: string): void {
+  for (const run of [...engine.workspace.runs.values()]) forgetRun(run, engine);
+  fs.rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,176 @@
+import type { Attempt, Ending, Run, TaskSpec } from './model';
+import { rawStateAt, outcomeOf, type OutcomeRule, type RawState } from './outcomes';
+import { toWireId, type WireObject } from './wire-json';
+
+export interface ViewContext {
+  readonly now: number;
+  /** Where people find the workspace; start of `run_page_url`. */
+  readonly baseUrl: string;
+  readonly outcomes: readonly OutcomeRule[];
+  /** A fault wants this shown instead of what the script or the truth says. */
+  readonly raw?: RawState | undefined;
+}
+
+export const WORKSPACE_ID = '4242424242424242';
+export const USER_NAME = 'simulated@longhaul.example';
+
+/** What of the truth (or of a script) `state` and `status` are made from. */
+interface Shown {
+  readonly lifeCycle: string;
+  readonly ending?: Ending | undefined;
+  readonly queue?: { readonly code: string; readonly message: string } | undefined;
+}
+
+const STATUS_STATES: Readonly<Record<string, string>> = {
+  WAITING_FOR_RETRY: 'WAITING',
+  SKIPPED: 'TERMINATED',
+  INTERNAL_ERROR: 'TERMINATED',
+};
+
+/** A job run without its tasks. */
+export function runFields(run: Run, context: ViewContext): WireObject {
+  const script = run.cancelRequestedAt === undefined ? outcomeOf(context.outcomes, run) : undefined;
+  const raw = context.raw ?? rawStateAt(script, run.createdAt, context.now);
+  const single = run.attempts.length === 1 ? run.attempts[0] : undefined;
+  return {
+    job_id: toWireId(run.jobId),
+    run_id: toWireId(run.runId),
+    number_in_job: toWireId(run.runId),
+    original_attempt_run_id: toWireId(run.runId),
+    creator_user_name: USER_NAME,
+    run_name: run.name,
+    run_type: run.type,
+    run_page_url: pageUrl(context, run.jobId, run.runId),
+    trigger: 'ONE_TIME',
+    format: 'MULTI_TASK',
+    ...stateFields(
+      { lifeCycle: lifeCycleOfRun(run), ending: run.ending ?? run.stopping, queue: run.queue },
+      raw,
+    ),
+    start_time: run.createdAt,
+    end_time: run.endedAt ?? 0,
+    ...(single === undefined
+      ? { setup_duration: 0, execution_duration: 0, cleanup_duration: 0 }
+      : durations(single)),
+    queue_duration: (run.startedAt ?? run.endedAt ?? context.now) - run.createdAt,
+    run_duration: (run.endedAt ?? context.now) - run.createdAt,
+    ...run.echo,
+  };
+}
+
+/** One entry of `tasks[]`: all that was asked for, and this attempt's fate. */
+export function taskFields(run: Run, attempt: Attempt, context: ViewContext): WireObject {
+  const task = run.tasks.find(({ key }) => key === attempt.taskKey);
+  const script = run.cancelRequestedAt === undefined ? outcomeOf(context.outcomes, run, attempt) : undefined;
+  const raw = context.raw ?? rawStateAt(script, run.createdAt, context.now);
+  const started = attempt.executionAt !== undefined;
+  return {
+    ...task?.body,
+    ...conditionFields(task, attempt),
+    run_if: task?.runIf,
+    run_id: toWireId(attempt.runId),
+    original_attempt_run_id: toWireId(attempt.firstRunId),
+    attempt_number: attempt.number,
+    run_page_url: pageUrl(context, run.jobId, attempt.runId),
+    ...stateFields(
+      { lifeCycle: lifeCycleOfAttempt(attempt), ending: attempt.ending ?? attempt.stop?.ending },
+      raw,
+    ),
+    start_time: attempt.startedAt ?? attempt.createdAt,
+    end_time: attempt.endedAt ?? 0,
+    ...durations(attempt),
+    ...(started ? { cluster_instance: clusterInstance(attempt) } : {}),
+  };
+}
+
+/** `runs/get` of a task run: the task's entry as a run of its own. */
+export function taskRunFields(run: Run, attempt: Attempt, context: ViewContext): WireObject {
+  return {
+    ...taskFields(run, attempt, context),
+    job_id: toWireId(run.jobId),
+    job_run_id: toWireId(run.runId),
+    number_in_job: toWireId(attempt.runId),
+    run_name: attempt.taskKey,
+    run_type: run.type,
+    creator_user_name: USER_NAME,
+    trigger: attempt.number === 0 ? 'ONE_TIME' : 'RETRY',
+  };
+}
+
+function lifeCycleOfRun({ phase, ending }: Run): string {
+  return phase === 'ENDED' ? (ending?.lifeCycle ?? 'TERMINATED') : phase;
+}
+
+function lifeCycleOfAttempt({ phase, ending, stop }: Attempt): string {
+  if (phase === 'ENDED') return ending?.lifeCycle ?? 'TERMINATED';
+  return stop === undefined ? phase : 'TERMINATING';
+}
+
+/** Both state models, always: clients read the one or the other. */
+function stateFields(shown: Shown, raw: RawState | undefined): WireObject {
+  return raw === undefined ? { state: stateOf(shown), status: statusOf(shown) } : rawFields(shown, raw);
+}
+
+function stateOf({ lifeCycle, ending, queue }: Shown): WireObject {
+  const isTerminal = ['TERMINATED', 'SKIPPED', 'INTERNAL_ERROR'].includes(lifeCycle);
+  return {
+    life_cycle_state: lifeCycle,
+    ...(isTerminal ? { result_state: ending?.result } : {}),
+    ...(queue === undefined ? {} : { queue_reason: queue.message }),
+    state_message: queue?.message ?? ending?.message ?? '',
+    user_cancelled_or_timedout: ending?.userStopped ?? false,
+  };
+}
+
+function statusOf({ lifeCycle, ending, queue }: Shown): WireObject {
+  const state = STATUS_STATES[lifeCycle] ?? lifeCycle;
+  const details =
+    ending === undefined ? undefined : { code: ending.code, type: ending.type, message: ending.message };
+  return {
+    state,
+    ...(queue === undefined ? {} : { queue_details: { code: queue.code, message: queue.message } }),
+    ...(['TERMINATING', 'TERMINATED'].includes(state) ? { termination_details: details } : {}),
+  };
+}
+
+function rawFields(shown: Shown, raw: RawState): WireObject {
+  const lifeCycle = raw.lifeCycleState ?? shown.lifeCycle;
+  const base = { ...stateOf({ ...shown, lifeCycle }), state_message: raw.stateMessage ?? '' };
+  const { result_state: usual, ...rest } = base as WireObject;
+  const result = raw.resultState === undefined ? usual : (raw.resultState ?? undefined);
+  const state = { ...rest, result_state: result };
+  if (raw.statusState === null) return { state };
+  const { terminationCode: code, terminationType: type } = raw;
+  const details =
+    code === undefined && type === undefined ? {} : { termination_details: { code, type, message: '' } };
+  return {
+    state,
+    status: {
+      ...statusOf({ lifeCycle }),
+      state: raw.statusState ?? statusOf({ lifeCycle })['state'],
+      ...details,
+    },
+  };
+}
+
+function durations({ startedAt, executionAt, terminatingAt, endedAt }: Attempt): WireObject {
+  const setup = startedAt === undefined || executionAt === undefined ? 0 : executionAt - startedAt;
+  const execution =
+    executionAt === undefined || terminatingAt === undefined ? 0 : terminatingAt - executionAt;
+  const cleanup = terminatingAt === undefined || endedAt === undefined ? 0 : endedAt - terminatingAt;
+  return { setup_duration: setup, execution_duration: execution, cleanup_duration: cleanup };
+}
+
+function conditionFields(task: TaskSpec | undefined, attempt: Attempt): WireObject {
+  const condition = task?.body['condition_task'] as WireObject | undefined; // checked when the task was read
+  if (condition === undefined || attempt.conditionOutcome === undefined) return {};
+  return { condition_task: { ...condition, outcome: attempt.conditionOutcome } };
+}
+
+function clusterInstance({ runId }: Attempt): WireObject {
+  return { cluster_id: `0101-000000-sim${runId.slice(-5)}`, spark_context_id: `${runId}00` };
+}
+
+function pageUrl({ baseUrl }: ViewContext, jobId: string, runId: string): string {
+  return `${baseUrl}/?o=${WORKSPACE_ID}#job/${jobId}/run/${runId}`;
+}

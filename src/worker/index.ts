@@ -1,0 +1,2 @@
+export { createSecretPort, type SecretPortOptions } from './secret-port';
+export { startWorkers, type RunningWorkers, type WorkersOptions } from './workers';

@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+
+import type { SecretPort } from '../../activities';
+import { createRedactor, type Redactor } from '../config/redactor';
+import { createSecretResolver } from '../config/secret-resolver';
+import type { Environment } from '../config/temporal-settings';
+import type { JsonValue } from '../connector/json';
+
+export interface SecretPortOptions {
+  readonly env: Environment;
+  /** The operator's `secrets.allow`. */
+  readonly allowed: readonly string[];
+  /** Credentials of the workspaces: never asked for by a task, redacted all the same. */
+  readonly operatorSecrets: readonly string[];
+}
+
+/**
+ * Resolves what tasks may name, and redacts every value that such a name could stand for: also in a failure that
+ * arrives hours later on another worker, which never resolved it itself.
+ */
+export function createSecretPort(options: SecretPortOptions): SecretPort {
+  const { env, allowed } = options;
+  const resolver = createSecretResolver({ env, allowed, readFile: (path) => readFile(path, 'utf8') });
+  const known = new Set([...options.operatorSecrets, ...valuesOf(options)]);
+  let redactor = createRedactor(known);
+  const learn = (value: string): void => {
+    if (known.has(value)) return;
+    known.add(value);
+    redactor = createRedactor(known);
+  };
+  return {
+    allowed,
+    resolve: async (reference) => {
+      const value = await resolver(reference);
+      learn(value);
+      return value;
+    },
+    redact: (value) => redactAny(redactor, value),
+  };
+}
+
+/** Activity results are JSON by contract; the redactor keeps their shape. */
+function redactAny<T>(redactor: Redactor, value: T): T {
+  if (typeof value === 'string') return redactor.redactText(value) as T;
+  return redactor.redactJson(value as JsonValue) as T;
+}
+
+function valuesOf({ env, allowed }: SecretPortOptions): string[] {
+  return allowed.flatMap((pattern) => {
+    if (pattern.startsWith('env:')) return environmentValues(env, pattern.slice('env:'.length));
+    if (pattern.startsWith('file:') && !pattern.endsWith('*')) {
+      return fileValue(pattern.slice('file:'.length));
+    }
+    return [];
+  });
+}
+
+function environmentValues(env: Environment, pattern: string): string[] {
+  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : undefined;
+  const names = Object.keys(env).filter((name) =>
+    prefix === undefined ? name === pattern : name.startsWith(prefix),
+  );
+  return names.flatMap((name) => env[name] ?? []);
+}
+
+function fileValue(path: string): string[] {
+  try {
+    return [readFileSync(path, 'utf8').replace(/\r?\n$/, '')];
+  } catch {
+    return [];
+  }
+}

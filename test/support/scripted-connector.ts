@@ -1,0 +1,197 @@
+import {
+  LonghaulError,
+  type AsyncConnector,
+  type CallContext,
+  type Capabilities,
+  type CreateRequest,
+  type DeleteOutcome,
+  type DeleteTarget,
+  type Fence,
+  type JsonObject,
+  type MetadataType,
+  type NextStep,
+  type Observation,
+  type Resource,
+  type ResourceMeta,
+  invalidTask,
+  isJsonObject,
+} from '../../src/connector';
+
+/** One job of the scripted external system. */
+export interface ScriptedJob {
+  readonly id: string;
+  readonly token: string;
+  readonly custom: JsonObject;
+  resource: Resource;
+  next: NextStep;
+  meta: JsonObject;
+  gets: number;
+  cancels: number;
+  cancelIgnored: boolean;
+}
+
+const FAIL = { action: 'fail', reason: 'as scripted' } as const;
+
+/**
+ * An external system in memory that does what a test says; idempotent by token like a good one.
+ * Hooks run before each call and may throw or wait: outages, lost replies, hangs.
+ */
+export class ScriptedConnector implements AsyncConnector {
+  readonly name: string;
+  readonly taskCategory;
+  readonly taskQueues;
+  readonly capabilities: Capabilities;
+  readonly jobs = new Map<string, ScriptedJob>();
+  readonly tokens: string[] = [];
+  beforeCreate: (request: CreateRequest, call: CallContext) => Promise<void> = () => Promise.resolve();
+  afterCreate: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
+  beforeGet: (meta: ResourceMeta, call: CallContext) => Promise<void> = () => Promise.resolve();
+  beforeDelete: (target: DeleteTarget) => Promise<void> = () => Promise.resolve();
+  onCreate: (job: ScriptedJob) => void = () => undefined;
+  onGet: (job: ScriptedJob) => void = () => undefined;
+  onExecute: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
+  onRepair: (job: ScriptedJob, options: JsonObject) => void = () => undefined;
+
+  readonly metadataType: MetadataType<ResourceMeta> = {
+    parse: (value) => {
+      if (!isJsonObject(value) || typeof value['jobId'] !== 'string') {
+        throw invalidTask('meta.jobId', 'must be text', value);
+      }
+      return value;
+    },
+    encode: (meta) => new TextEncoder().encode(JSON.stringify(meta)),
+    decode: (bytes) => this.metadataType.parse(JSON.parse(new TextDecoder().decode(bytes))),
+    externalId: jobIdOf,
+  };
+
+  constructor(type: string, queue: string, fence: Fence = 'token') {
+    this.name = `Scripted ${type}`;
+    this.taskCategory = { name: type, version: 0 };
+    this.taskQueues = { polls: queue, control: `${queue}:control` };
+    this.capabilities = { logs: true, metrics: true, repair: true, synchronous: false, fence };
+  }
+
+  parseTask(template: { readonly custom: JsonObject }): void {
+    if (template.custom['invalid'] === true) throw invalidTask('spec.invalid', 'must not be true', true);
+  }
+
+  async create(request: CreateRequest, call: CallContext): Promise<Observation> {
+    await this.beforeCreate(request, call);
+    call.announceSubmit();
+    const job = this.#submit(request);
+    await this.afterCreate(job, call);
+    return observationOf(job);
+  }
+
+  async get(meta: ResourceMeta, call: CallContext): Promise<Observation> {
+    await this.beforeGet(meta, call);
+    const job = this.job(jobIdOf(meta));
+    job.gets += 1;
+    this.onGet(job);
+    return observationOf(job);
+  }
+
+  async execute(meta: ResourceMeta, call: CallContext): Promise<Observation> {
+    const job = this.job(jobIdOf(meta));
+    await this.onExecute(job, call);
+    return observationOf(job);
+  }
+
+  async repair({ meta, options }: { meta: ResourceMeta; options: JsonObject }): Promise<Observation> {
+    const job = this.job(jobIdOf(meta));
+    this.onRepair(job, options);
+    return observationOf(job);
+  }
+
+  async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
+    await this.beforeDelete(target);
+    const job = target.kind === 'meta' ? this.job(jobIdOf(target.meta)) : this.#fence(target.request, call);
+    if (job === undefined) return { kind: 'nothing', message: 'no job was ever started' };
+    job.cancels += 1;
+    if (job.next.kind !== 'done' && !job.cancelIgnored) cancelJob(job);
+    const kind = job.next.kind === 'done' ? 'stopped' : 'stopping';
+    return { kind, meta: job.meta, resource: job.resource };
+  }
+
+  getLogs(): Promise<{ lines: string[]; truncated: boolean }> {
+    return Promise.resolve({ lines: ['one', 'two'], truncated: false });
+  }
+
+  job(id: string): ScriptedJob {
+    const job = this.jobs.get(id);
+    if (job === undefined) throw new LonghaulError('RUN_GONE', `job ${id} no longer exists`);
+    return job;
+  }
+
+  /** The only job, or the n-th. */
+  nth(index = 0): ScriptedJob {
+    const job = [...this.jobs.values()][index];
+    if (job === undefined) throw new LonghaulError('NOT_FOUND', `there is no job ${index}`);
+    return job;
+  }
+
+  #fence(request: CreateRequest, call: CallContext): ScriptedJob | undefined {
+    if (this.capabilities.fence === 'none') {
+      throw new LonghaulError('OUTCOME_UNKNOWN', 'nobody can tell whether it ran');
+    }
+    call.announceSubmit();
+    return this.#submit(request);
+  }
+
+  #submit(request: CreateRequest): ScriptedJob {
+    this.tokens.push(request.idempotencyToken);
+    const known = [...this.jobs.values()].find((job) => job.token === request.idempotencyToken);
+    if (known !== undefined && this.capabilities.fence === 'token') return known;
+    const id = `job-${this.jobs.size + 1}`;
+    const job: ScriptedJob = {
+      id,
+      token: request.idempotencyToken,
+      custom: request.template.custom,
+      resource: { phase: 'QUEUED', message: 'submitted' },
+      next: { kind: 'poll' },
+      meta: { version: 1, jobId: id },
+      gets: 0,
+      cancels: 0,
+      cancelIgnored: false,
+    };
+    this.jobs.set(id, job);
+    this.onCreate(job);
+    return job;
+  }
+}
+
+export function runJob(job: ScriptedJob, message = 'running'): void {
+  job.resource = {
+    phase: 'RUNNING',
+    message,
+    logLinks: [{ name: 'Console', uri: `https://example.invalid/${job.id}` }],
+  };
+}
+
+export function succeedJob(job: ScriptedJob): void {
+  job.resource = { phase: 'SUCCEEDED', message: 'done', outputs: { rows: 3 } };
+  job.next = { kind: 'done', verdict: { kind: 'succeeded' } };
+}
+
+type FailedVerdict = Extract<Extract<NextStep, { kind: 'done' }>['verdict'], { kind: 'failed' }>;
+
+export function failJob(job: ScriptedJob, message: string, verdict: Partial<FailedVerdict> = {}): void {
+  job.resource = { phase: 'FAILED', message };
+  job.next = {
+    kind: 'done',
+    verdict: { kind: 'failed', code: 'JOB_FAILED', cause: 'user', decision: FAIL, ...verdict },
+  };
+}
+
+function cancelJob(job: ScriptedJob): void {
+  failJob(job, 'canceled', { code: 'JOB_CANCELED_EXTERNALLY' });
+}
+
+function jobIdOf(meta: ResourceMeta): string {
+  const { jobId } = meta;
+  return typeof jobId === 'string' ? jobId : '';
+}
+
+function observationOf(job: ScriptedJob): Observation {
+  return { meta: job.meta, resource: job.resource, next: job.next };
+}

@@ -1,0 +1,58 @@
+import { CancellationScope, isCancellation, CancelledFailure } from '@temporalio/workflow';
+
+import { activeDeadlines, type Deadline } from './deadlines';
+import { deadlineEnd, isDeadlineFailure, readFailure, type StepFailure, type TaskEnd } from './task-end';
+import type { TaskRun } from './task-run';
+
+/** What became of one step of a task. Cancellation of the task is never a step's outcome: it is thrown. */
+export type StepOutcome<T> =
+  | { readonly kind: 'ok'; readonly value: T }
+  /** A nudge or a repair cut the wait short. */
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'ended'; readonly end: TaskEnd }
+  | { readonly kind: 'failed'; readonly failure: StepFailure };
+
+export interface Step<T> {
+  /** `spanMs` is the time left until the nearest deadline. */
+  readonly begin: (spanMs: number | undefined) => Promise<T>;
+  readonly interruptible: boolean;
+}
+
+/** Temporal takes no shorter span; the deadline is then noticed at the next step. */
+const SHORTEST_SPAN_MS = 1_000;
+
+/** Runs one activity or timer under the task's nearest deadline. */
+export async function runStep<T>(task: TaskRun, step: Step<T>): Promise<StepOutcome<T>> {
+  const deadline = activeDeadlines(task.input.policy, task.state)[0];
+  if (deadline !== undefined && deadline.at <= Date.now()) {
+    return { kind: 'ended', end: deadlineEnd(deadline) };
+  }
+  const scope = new CancellationScope();
+  if (step.interruptible) task.waiting = scope;
+  try {
+    return { kind: 'ok', value: await scope.run(() => step.begin(spanUntil(deadline))) };
+  } catch (error) {
+    if (CancellationScope.current().consideredCancelled) throw toCancellation(error);
+    if (scope.consideredCancelled) return { kind: 'interrupted' };
+    if (deadline !== undefined && isDeadlineFailure(error)) {
+      return { kind: 'ended', end: deadlineEnd(deadline) };
+    }
+    return { kind: 'failed', failure: readFailure(error) };
+  } finally {
+    task.waiting = undefined;
+  }
+}
+
+function spanUntil(deadline: Deadline | undefined): number | undefined {
+  return deadline === undefined ? undefined : Math.max(SHORTEST_SPAN_MS, deadline.at - Date.now());
+}
+
+/** Right before something would be started: a cancel that came first leaves nothing to stop. */
+export function assertNotCanceled(): void {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('canceled');
+}
+
+/** An attempt that fails just as its cancellation arrives reports its own failure: for us it is the cancellation. */
+function toCancellation(error: unknown): unknown {
+  return isCancellation(error) ? error : new CancelledFailure('canceled');
+}

@@ -1,0 +1,83 @@
+import { CancellationScope } from '@temporalio/workflow';
+
+import type { DeleteResult } from '../src/connector/activity-contract';
+import type { DeleteTarget } from '../src/connector/connector';
+import { deleteActivity } from './activity-proxies';
+import { toCreateRequest } from './task-input';
+import { isDeadlineFailure, readFailure } from './task-end';
+import { publish, type TaskRun } from './task-run';
+import { noteAttempt } from './task-state';
+
+/** How the effort to stop a job ended. */
+export type StopOutcome =
+  | { readonly kind: 'confirmed'; readonly message: string; readonly stoppedAt: number }
+  | {
+      readonly kind: 'unconfirmed';
+      readonly code: 'CANCEL_UNCONFIRMED' | 'OUTCOME_UNKNOWN';
+      readonly message: string;
+    };
+
+/** After this the task shows CANCEL_UNCONFIRMED, and keeps trying. */
+const WARN_AFTER_MS = 2 * 60_000;
+/** After this it gives up and says so. */
+const GIVE_UP_AFTER_MS = 24 * 3_600_000;
+
+/** Stops the current attempt's job and waits until it is seen stopped. No cancellation interrupts it. */
+export function stopJob(task: TaskRun, why: string): Promise<StopOutcome> {
+  return CancellationScope.nonCancellable(async () => {
+    if (!task.state.mayBeRunning) return confirmed('no job was running', Date.now());
+    publish(task, { message: `Canceling: ${why}` });
+    const first = await tryStop(task, WARN_AFTER_MS);
+    if (first !== 'late') return first;
+    const message = `Canceling: the job was not seen to stop within ${WARN_AFTER_MS / 1000} s; trying on`;
+    publish(task, { message, code: 'CANCEL_UNCONFIRMED' });
+    const second = await tryStop(task, GIVE_UP_AFTER_MS - WARN_AFTER_MS);
+    if (second !== 'late') return second;
+    return {
+      kind: 'unconfirmed',
+      code: 'CANCEL_UNCONFIRMED',
+      message: 'The job was not seen to stop within 24 h.',
+    };
+  });
+}
+
+async function tryStop(task: TaskRun, spanMs: number): Promise<StopOutcome | 'late'> {
+  const remove = deleteActivity(task.input.routing, { summary: 'stop the job', scheduleToCloseMs: spanMs });
+  try {
+    const { template, taskExecution } = task.input;
+    const taskCategory = { name: template.type, version: template.version };
+    const scope = taskExecution === undefined ? {} : { taskExecution };
+    return settle(task, await remove({ taskCategory, ...scope, target: targetOf(task) }));
+  } catch (error) {
+    if (isDeadlineFailure(error)) return 'late';
+    const { code, message } = readFailure(error);
+    const shown = code === 'OUTCOME_UNKNOWN' ? code : 'CANCEL_UNCONFIRMED';
+    return { kind: 'unconfirmed', code: shown, message };
+  }
+}
+
+function targetOf(task: TaskRun): DeleteTarget {
+  const { state, input } = task;
+  if (state.meta !== undefined) return { kind: 'meta', meta: state.meta };
+  return { kind: 'request', request: toCreateRequest(input, state) };
+}
+
+function settle(task: TaskRun, result: DeleteResult): StopOutcome {
+  const posts = (task.state.attempts[task.state.attempt - 1]?.posts ?? 0) + result.posts;
+  const endedAt = result.stoppedAt;
+  if (result.kind === 'nothing') {
+    task.state = noteAttempt({ ...task.state, mayBeRunning: false }, { posts, endedAt });
+    return confirmed(result.message, result.stoppedAt);
+  }
+  const { meta, resource, stoppedAt, externalId } = result;
+  const phase = resource.phase;
+  task.state = noteAttempt(
+    { ...task.state, meta, resource, mayBeRunning: false },
+    { posts, endedAt, phase, externalId },
+  );
+  return confirmed(`the job ended ${resource.phase}: ${resource.message ?? 'no message'}`, stoppedAt);
+}
+
+function confirmed(message: string, stoppedAt: number): StopOutcome {
+  return { kind: 'confirmed', message, stoppedAt };
+}

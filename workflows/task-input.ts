@@ -1,0 +1,127 @@
+import type { CreateRequest, Fence } from '../src/connector/connector';
+import type { JsonObject, JsonValue } from '../src/connector/json';
+import type { NextStep } from '../src/connector/observation';
+import type { Resource } from '../src/connector/resource';
+import type { ResourceMeta } from '../src/connector/resource-meta';
+import type { TaskPolicy } from '../src/connector/task-policy';
+import type { TaskExecutionMetadata, TaskTemplate } from '../src/connector/task-template';
+import type { Trouble } from '../src/connector/activity-contract';
+
+/** What a task is started with. JSON; secrets appear as references only. */
+export interface TaskInput {
+  readonly template: TaskTemplate;
+  readonly inputs?: JsonValue;
+  readonly outputPrefix?: string;
+  readonly taskExecution?: TaskExecutionMetadata;
+  readonly policy: TaskPolicy;
+  /** What the connector declared when the task was accepted. */
+  readonly routing: TaskRouting;
+  /** Workflow ids of earlier attempts that must have closed before this one submits (Flyte owns the attempts). */
+  readonly earlierAttempts?: readonly string[];
+  /** Off where the namespace lacks our search attributes. */
+  readonly searchAttributes: boolean;
+  /** Events after which the workflow continues as new; the server's own advice when absent. */
+  readonly continueAfterEvents?: number;
+  /** Set by continue-as-new only. */
+  readonly carried?: TaskState;
+}
+
+export interface TaskRouting {
+  readonly polls: string;
+  readonly control: string;
+  readonly fence: Fence;
+  readonly repair: boolean;
+}
+
+/** One attempt in the receipt: what was sent and what it started. Times in epoch milliseconds. */
+export interface AttemptReceipt {
+  readonly attempt: number;
+  readonly token: string;
+  /** Requests that may have started something; 1 when no reply was lost. */
+  readonly posts: number;
+  readonly externalId?: string;
+  readonly submittedAt?: number;
+  readonly runningAt?: number;
+  readonly endedAt?: number;
+  /** The phase the external job was last seen in. */
+  readonly phase?: string;
+  readonly message?: string;
+  /** What was decided after it, with the reason. */
+  readonly decision?: string;
+}
+
+export interface CancelReceipt {
+  readonly requestedAt: number;
+  readonly by?: string;
+  readonly reason?: string;
+  /** When the job was seen terminal; absent while unconfirmed. */
+  readonly stoppedAt?: number;
+  readonly outcome?: string;
+}
+
+export interface TaskReceipt {
+  readonly attempts: readonly AttemptReceipt[];
+  readonly cancel?: CancelReceipt;
+}
+
+/** The workflow's result, and the first detail of its failure. */
+export interface TaskResult {
+  readonly resource: Resource;
+  readonly meta?: ResourceMeta;
+  readonly receipt: TaskReceipt;
+}
+
+/** Who cancels and why: the argument of the `cancel` signal, all optional. */
+export interface CancelSignal {
+  readonly by?: string;
+  readonly reason?: string;
+}
+
+/** All that a task remembers; carried whole over continue-as-new. */
+export interface TaskState {
+  /** `originalExecutionRunId` of the first run: stable under Reset, carried over continue-as-new. */
+  readonly tokenBase: string;
+  readonly startedAt: number;
+  readonly attempt: number;
+  /** True from the moment a `create` was scheduled for this attempt until its job is seen terminal. */
+  readonly mayBeRunning: boolean;
+  readonly template: TaskTemplate;
+  readonly resource: Resource;
+  readonly meta?: ResourceMeta;
+  readonly next?: NextStep;
+  readonly attempts: readonly AttemptReceipt[];
+  readonly trouble?: Trouble;
+  readonly cancel?: CancelReceipt;
+  /** The durable pause before the next attempt, when one was decided. */
+  readonly resumeAt?: number;
+}
+
+/** The request of the current attempt: the same in every try. */
+export function toCreateRequest(input: TaskInput, state: TaskState): CreateRequest {
+  return {
+    template: state.template,
+    idempotencyToken: toIdempotencyToken(state),
+    ...(input.inputs === undefined ? {} : { inputs: input.inputs }),
+    ...(input.outputPrefix === undefined ? {} : { outputPrefix: input.outputPrefix }),
+    ...(input.taskExecution === undefined ? {} : { taskExecution: input.taskExecution }),
+  };
+}
+
+/** `lh-<original run id>-<attempt>`: at most 64 characters, one per attempt. */
+export function toIdempotencyToken(state: Pick<TaskState, 'tokenBase' | 'attempt'>): string {
+  return `lh-${state.tokenBase}-${state.attempt}`;
+}
+
+/** Lays a resubmit's patch over `custom`: objects are merged, all else is replaced. */
+export function applyPatch(value: JsonObject, patch: JsonObject): JsonObject {
+  const merged: Record<string, JsonValue> = { ...value };
+  for (const [key, item] of Object.entries(patch)) {
+    const present = merged[key];
+    merged[key] = isMergeable(present) && isMergeable(item) ? applyPatch(present, item) : item;
+  }
+  return merged;
+}
+
+function isMergeable(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,62 @@
+import {
+  CancellationScope,
+  setCurrentDetails,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+import { TASK_MEMO_KEY } from '../src/connector/task-names';
+import { toMarkdown, toTaskView, type ViewExtras } from './task-view';
+import { openState } from './task-state';
+import type { TaskInput, TaskState } from './task-input';
+
+const PHASE_KEY = defineSearchAttributeKey('ConnectorPhase', SearchAttributeType.KEYWORD);
+const EXTERNAL_ID_KEY = defineSearchAttributeKey('ConnectorExternalId', SearchAttributeType.KEYWORD);
+
+/** One running task: its input, its memory, and the scopes by which signals reach what it is doing. */
+export interface TaskRun {
+  readonly input: TaskInput;
+  state: TaskState;
+  /** Everything that a cancel interrupts. */
+  readonly work: CancellationScope;
+  /** The poll or sleep that a nudge may cut short; absent while nothing may be cut. */
+  waiting?: CancellationScope | undefined;
+  nudgedAt: number;
+  /** When the last change was seen; absent where the next look shall come at once. */
+  lookedAt?: number | undefined;
+  shown: { phase: string; externalId: string | undefined };
+}
+
+export function openTask(input: TaskInput): TaskRun {
+  const state = input.carried ?? openState(input, workflowInfo().originalExecutionRunId, Date.now());
+  const shown = input.carried === undefined ? 'QUEUED' : state.resource.phase;
+  const externalId = state.attempts[state.attempt - 1]?.externalId;
+  return {
+    input,
+    state,
+    work: new CancellationScope(),
+    nudgedAt: 0,
+    shown: { phase: shown, externalId: input.carried === undefined ? undefined : externalId },
+  };
+}
+
+/** Shows the task's state everywhere a person or `describe` looks. */
+export function publish(task: TaskRun, extras: Omit<ViewExtras, 'now'> = {}): void {
+  const view = toTaskView(task.state, { ...extras, now: Date.now() });
+  upsertMemo({ [TASK_MEMO_KEY]: view });
+  setCurrentDetails(toMarkdown(view, task.state));
+  if (task.input.searchAttributes) publishSearchAttributes(task);
+}
+
+function publishSearchAttributes(task: TaskRun): void {
+  const phase = task.state.resource.phase;
+  const externalId = task.state.attempts[task.state.attempt - 1]?.externalId;
+  if (phase === task.shown.phase && externalId === task.shown.externalId) return;
+  task.shown = { phase, externalId };
+  upsertSearchAttributes([
+    { key: PHASE_KEY, value: phase },
+    { key: EXTERNAL_ID_KEY, value: externalId ?? null },
+  ]);
+}
