@@ -53,9 +53,10 @@ export async function withActivityCall<T>(
   const now = serverClock(activity);
   const context: CallContext = {
     signal: abort.signal,
-    logger: toLogger(activity),
+    logger: toLogger(activity, options.secrets),
     now,
     resolveSecret: (reference) => options.secrets.resolve(reference),
+    redact: (text) => options.secrets.redact(text),
     announceSubmit: () => {
       save({ posts: (saved.posts ?? 0) + 1 });
     },
@@ -123,16 +124,14 @@ function parseSavedState(value: unknown): SavedState {
   return isJsonObject(value) ? value : {};
 }
 
-function toLogger(activity: Context): Logger {
+/** What a connector logs may quote the other side, and that may quote a secret. */
+function toLogger(activity: Context, secrets: SecretPort): Logger {
+  const log = (level: 'debug' | 'info' | 'warn', message: string, fields: JsonObject = {}): void => {
+    activity.log[level](secrets.redact(message), { ...secrets.redact(fields) });
+  };
   return {
-    debug: (message, fields) => {
-      activity.log.debug(message, { ...fields });
-    },
-    info: (message, fields) => {
-      activity.log.info(message, { ...fields });
-    },
-    warn: (message, fields) => {
-      activity.log.warn(message, { ...fields });
-    },
+    debug: (message, fields) => log('debug', message, fields),
+    info: (message, fields) => log('info', message, fields),
+    warn: (message, fields) => log('warn', message, fields),
   };
 }

@@ -7,7 +7,7 @@ import type {
   RepairInput,
 } from '../src/connector/activity-contract';
 import type { LogsPage, TaskMetric } from '../src/connector/connector';
-import { LonghaulError } from '../src/connector/errors';
+import { LonghaulError, type ErrorCode } from '../src/connector/errors';
 import type { Observation } from '../src/connector/observation';
 import { create } from './create';
 import { deleteJob } from './delete';
@@ -31,14 +31,14 @@ export function createConnectorActivities(dependencies: ActivityDependencies): C
 }
 
 function execute(dependencies: ActivityDependencies, input: ExecuteInput): Promise<Observed> {
-  return runWaitingOutTrouble(dependencies, input, async (run) => {
+  return runWaitingOut(isTrouble, { dependencies, input }, async (run) => {
     const operation = offered(run, 'execute', run.connector.execute?.bind(run.connector));
     return toObserved(run, await operation(run.connector.metadataType.parse(input.meta), run.call.context));
   });
 }
 
 function repair(dependencies: ActivityDependencies, input: RepairInput): Promise<Observed> {
-  return runWaitingOutTrouble(dependencies, input, async (run) => {
+  return runWaitingOut(isRetryable, { dependencies, input }, async (run) => {
     const operation = offered(run, 'repair', run.connector.repair?.bind(run.connector));
     const { meta, request, options } = input;
     return toObserved(run, await operation({ meta, request, options }, run.call.context));
@@ -61,9 +61,30 @@ function getMetrics(dependencies: ActivityDependencies, input: MetricsInput): Pr
 
 type Categorized = Pick<ExecuteInput, 'taskCategory'>;
 
-function runWaitingOutTrouble<T>(
-  dependencies: ActivityDependencies,
-  input: Categorized,
+/** A healthy job is waited for while nobody can ask about it: operators mend credentials and configuration. */
+const CREDENTIAL_TROUBLE: ReadonlySet<ErrorCode> = new Set([
+  'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+  'SECRET_UNAVAILABLE',
+  'CONFIG',
+]);
+
+function isRetryable(error: LonghaulError): boolean {
+  return error.retryable;
+}
+
+function isTrouble(error: LonghaulError): boolean {
+  return error.retryable || CREDENTIAL_TROUBLE.has(error.code);
+}
+
+interface Called {
+  readonly dependencies: ActivityDependencies;
+  readonly input: Categorized;
+}
+
+function runWaitingOut<T>(
+  waitsOut: (error: LonghaulError) => boolean,
+  { dependencies, input }: Called,
   run: (run: ConnectorRun) => Promise<T>,
 ): Promise<T> {
   const random = (dependencies.random ?? Math.random)();
@@ -71,7 +92,7 @@ function runWaitingOutTrouble<T>(
     run,
     onError: (error, call) => {
       const retryInMs = troubleDelayMs(call.attempt, error.retryAfterMs, random);
-      throw toApplicationFailure(error, error.retryable ? { retryInMs } : {});
+      throw toApplicationFailure(error, waitsOut(error) ? { retryInMs } : {});
     },
   });
 }

@@ -13,10 +13,12 @@ const GRACE_AFTER_CANCEL_MS = 10_000;
 
 export async function create(dependencies: ActivityDependencies, input: CreateInput): Promise<CreateResult> {
   let fence: AsyncConnector['capabilities']['fence'] = 'token';
+  let sentBefore: number | undefined;
   return runConnector(dependencies, input.taskCategory, {
     graceMs: GRACE_AFTER_CANCEL_MS,
     run: async ({ connector, call }) => {
       fence = connector.capabilities.fence;
+      sentBefore = call.saved().posts ?? 0;
       assertNotSentBefore(fence, call);
       assertSecretsAllowed(input.request.template.custom, dependencies.secrets.allowed);
       const observation = await connector.create(input.request, call.context);
@@ -24,7 +26,12 @@ export async function create(dependencies: ActivityDependencies, input: CreateIn
       return { observation, externalId, posts: call.saved().posts ?? 1 };
     },
     onError: (error, call) => {
-      throw toCreateFailure(error, call, { fence, random: dependencies.random ?? Math.random });
+      const random = dependencies.random ?? Math.random;
+      throw toCreateFailure(error, call, {
+        fence,
+        sentBefore: sentBefore ?? call.saved().posts ?? 0,
+        random,
+      });
     },
   });
 }
@@ -51,23 +58,32 @@ const CLEAR_REJECTIONS: ReadonlySet<ErrorCode> = new Set([
   'PAYLOAD_TOO_LARGE',
 ]);
 
+/** Neither the other side's refusal nor its acceptance: the request may have done its work. */
+function tellsNothing(error: LonghaulError): boolean {
+  return error.retryable || error.code === 'INTERNAL';
+}
+
 interface FailureContext {
   readonly fence: AsyncConnector['capabilities']['fence'];
+  /** Requests of earlier tries: each went unanswered, or there would be no further try. */
+  readonly sentBefore: number;
   readonly random: () => number;
 }
 
 function toCreateFailure(
   error: LonghaulError,
   call: ActivityCall,
-  { fence, random }: FailureContext,
+  { fence, sentBefore, random }: FailureContext,
 ): unknown {
   const posts = call.saved().posts ?? 0;
-  if (fence === 'none' && posts > 0 && error.retryable) {
+  if (fence === 'none' && posts > 0 && tellsNothing(error)) {
     return toApplicationFailure(new LonghaulError('OUTCOME_UNKNOWN', error.message, { cause: error }), {
       posts,
     });
   }
-  const mayHaveStarted = posts > 1 && !CLEAR_REJECTIONS.has(error.code);
+  // A try that fails before it sends anything (say, on a worker that lacks the workspace) tells nothing of earlier ones.
+  const isAnswer = posts > sentBefore && CLEAR_REJECTIONS.has(error.code);
+  const mayHaveStarted = sentBefore > 0 && !isAnswer && error.code !== 'OUTCOME_UNKNOWN';
   if (!error.retryable && !mayHaveStarted) return toApplicationFailure(error, { posts });
   const retryInMs = troubleDelayMs(posts, error.retryAfterMs, random());
   return toApplicationFailure(error, { posts, retryInMs });

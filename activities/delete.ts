@@ -24,7 +24,7 @@ export async function deleteJob(
   const random = (dependencies.random ?? Math.random)();
   const outcome = await runConnector<DeleteResult | Unstopped>(dependencies, input.taskCategory, {
     run: async (run) => toResult(run, await run.connector.delete(parseTarget(run, input), run.call.context)),
-    onError: (error, call) => toUnstopped(error, call, random),
+    onError: (error, call) => (isGone(error, input) ? gone(error, call) : toUnstopped(error, call, random)),
   });
   if (outcome.kind === 'unstopped') throw stopping(outcome.message, outcome.delayMs);
   return outcome;
@@ -54,6 +54,15 @@ function toResult({ connector, call }: ConnectorRun, outcome: DeleteOutcome): De
     default:
       return outcome satisfies never;
   }
+}
+
+/** A job that no longer exists runs no longer. Without a meta nobody could say that it is this job that is gone. */
+function isGone({ code }: LonghaulError, { target }: DeleteInput): boolean {
+  return target.kind === 'meta' && code === 'RUN_GONE';
+}
+
+function gone({ message }: LonghaulError, call: ActivityCall): DeleteResult {
+  return { kind: 'nothing', message, posts: call.saved().posts ?? 0, stoppedAt: call.context.now() };
 }
 
 /** A stop is looked for soon at first, then every ten seconds. */

@@ -7,10 +7,11 @@ import {
   type PollSnapshot,
 } from '../src/connector/activity-contract';
 import type { LonghaulError } from '../src/connector/errors';
+import { jsonBytes } from '../src/connector/json';
 
 /** The server keeps the last failure of a waiting activity whole only below 4 KB; beyond, details are dropped. */
 const MESSAGE_LIMIT = 1_000;
-const SNAPSHOT_LIMIT = 3_000;
+const SNAPSHOT_LIMIT_BYTES = 2_500;
 
 /** Ours → Temporal's: `type` is the code. */
 export function toApplicationFailure(
@@ -62,11 +63,20 @@ function benign(
 }
 
 function fitting(snapshot: PollSnapshot): PollSnapshot {
-  if (JSON.stringify(snapshot).length <= SNAPSHOT_LIMIT) return snapshot;
-  const { links: _links, ...rest } = snapshot;
-  const message = rest.message?.slice(0, 300);
-  return { ...rest, ...(message === undefined ? {} : { message }) };
+  let fitted = snapshot;
+  for (const lighter of REDUCTIONS) {
+    if (jsonBytes(fitted) <= SNAPSHOT_LIMIT_BYTES) return fitted;
+    fitted = lighter(fitted);
+  }
+  return fitted;
 }
+
+/** What goes first when a snapshot is too large: the memo keeps it. */
+const REDUCTIONS: readonly ((snapshot: PollSnapshot) => PollSnapshot)[] = [
+  ({ links: _links, ...rest }) => rest,
+  (rest) => ({ ...rest, ...(rest.message === undefined ? {} : { message: rest.message.slice(0, 300) }) }),
+  ({ meta: _meta, ...rest }) => rest,
+];
 
 /** A stack would be two thirds of a state message and means nothing to its readers. */
 function withoutStack(failure: ApplicationFailure): ApplicationFailure {

@@ -39,7 +39,7 @@ async function look(
   if (wait > 0) return unchanged(input, { phase: input.seen.phase }, { now: call.startedAt, delayMs: wait });
   const meta = connector.metadataType.parse(input.meta);
   const observation = await connector.get(meta, call.context);
-  if (isChanged(input, observation)) {
+  if (isChanged(input, observation, call)) {
     return { kind: 'changed', observation, externalId: connector.metadataType.externalId(observation.meta) };
   }
   if (call.saved().trouble !== undefined) call.save({ trouble: undefined });
@@ -50,18 +50,18 @@ async function look(
   });
 }
 
-/** A change was seen a moment ago: the next look keeps its distance, without holding a worker. */
+/** A change or a nudge came a moment ago: the next look keeps its distance, without holding a worker. */
 function timeToFirstLook(input: GetInput, call: ActivityCall): number {
-  if (input.lookedAt === undefined || call.attempt > 1) return 0;
-  const due = input.lookedAt + input.policy.pollMinMs;
-  return due - call.startedAt;
+  if (input.notBefore === undefined || call.attempt > 1) return 0;
+  return input.notBefore - call.startedAt;
 }
 
-function isChanged(input: GetInput, observation: Observation): boolean {
+function isChanged(input: GetInput, observation: Observation, call: ActivityCall): boolean {
   const { seen, trouble } = input;
   if (trouble !== undefined || observation.next.kind !== 'poll') return true;
   if (observation.resource.phase !== seen.phase) return true;
-  const links = (observation.resource.logLinks ?? []).map((link) => link.uri);
+  // What the workflow has seen went through redaction: only like is compared with like.
+  const links = (observation.resource.logLinks ?? []).map((link) => call.context.redact(link.uri));
   return (
     canonicalJson(links) !== canonicalJson(seen.linkUris) ||
     canonicalJson(observation.meta) !== canonicalJson(seen.meta)
@@ -112,7 +112,7 @@ interface FailedLook {
 
 /** Only the job's absence is an answer; all else is trouble, and trouble never ends a healthy job. */
 function toOutcome(error: LonghaulError, failed: FailedLook): GetResult | Unchanged {
-  if (error.code === 'RUN_GONE' || error.code === 'NOT_FOUND') return gone(failed.input, error);
+  if (error.code === 'RUN_GONE') return gone(failed.input, error);
   const { input, call, random, shownAfterMs } = failed;
   const now = call.context.now();
   const earlier = call.saved().trouble ?? input.trouble;
@@ -126,7 +126,7 @@ function toOutcome(error: LonghaulError, failed: FailedLook): GetResult | Unchan
   if (input.policy.onUnreachable === 'fail' && lastedMs >= input.policy.unreachableBudgetMs) {
     return { kind: 'gaveUp', trouble };
   }
-  if (lastedMs >= shownAfterMs && input.trouble?.code !== trouble.code) return { kind: 'trouble', trouble };
+  if (lastedMs >= shownAfterMs && input.trouble === undefined) return { kind: 'trouble', trouble };
   call.save({ trouble });
   const delayMs = troubleDelayMs(trouble.failures, error.retryAfterMs, random);
   return unchanged(input, { phase: input.seen.phase }, { now, delayMs, trouble });

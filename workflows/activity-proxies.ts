@@ -52,7 +52,8 @@ export function getActivity(routing: TaskRouting, step: StepOptions): ConnectorA
   }).get;
 }
 
-const LONG_STEP = '24 hours';
+/** A lost worker is seen by its heartbeats and a late job by its deadline; no hidden cap may end a healthy step. */
+const LONG_STEP = '365 days';
 
 export function executeActivity(routing: TaskRouting, step: StepOptions): ConnectorActivities['execute'] {
   return proxyActivities<ConnectorActivities>({
@@ -89,12 +90,13 @@ export function repairActivity(routing: TaskRouting, step: StepOptions): Connect
 }
 
 /** Activities about tasks rather than external jobs; served on the workflow's own task queue. */
-export function taskActivities(summary: string): TaskActivities {
+export function taskActivities(step: StepOptions): TaskActivities {
   return proxyActivities<TaskActivities>({
     ...COMMON,
+    ...spanOf(step),
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     priority: { priorityKey: PRIORITY.delete },
-    summary,
+    summary: step.summary,
   });
 }
 

@@ -1,10 +1,15 @@
 import { isCancellation } from '@temporalio/workflow';
 
 import { taskActivities } from './activity-proxies';
-import { pauseBeforeNextAttempt, runAttempt } from './attempt';
+import { runAttempt } from './attempt';
+import { stepOf } from './calls';
+import { pauseBeforeNextAttempt } from './pause';
+import { repairWhenAsked } from './repair';
+import { closeRepairs } from './repair-request';
 import { settle, settleCanceled } from './settle';
 import { listen } from './signals';
-import type { TaskEnd } from './task-end';
+import { assertNotCanceled, runStep } from './steps';
+import { failedEnd, type TaskEnd } from './task-end';
 import type { TaskInput, TaskResult } from './task-input';
 import { openTask, publish, type TaskRun } from './task-run';
 
@@ -21,24 +26,44 @@ export async function connectorTask(input: TaskInput): Promise<TaskResult> {
     return await settle(task, end);
   } catch (error) {
     if (!isCancellation(error)) throw error;
-    return settleCanceled(task);
-  }
-}
-
-async function untilTerminal(task: TaskRun): Promise<TaskEnd> {
-  await earlierAttemptsStopped(task);
-  for (;;) {
-    const expired = await pauseBeforeNextAttempt(task);
-    if (expired !== undefined) return expired;
-    const ended = await runAttempt(task);
-    if (ended !== 'again') return ended;
+    return await settleCanceled(task);
+  } finally {
+    await closeRepairs(task);
   }
 }
 
 /** Where Flyte's engine owns the attempts, this one submits only when all earlier ones are closed. */
-async function earlierAttemptsStopped(task: TaskRun): Promise<void> {
+async function earlierAttemptsStopped(task: TaskRun): Promise<TaskEnd | undefined> {
   const workflowIds = task.input.earlierAttempts ?? [];
-  if (workflowIds.length === 0 || task.state.attempt > 0) return;
+  if (workflowIds.length === 0 || task.state.attempt > 0) return undefined;
   publish(task, { message: `waiting for attempt ${workflowIds.length - 1} to stop` });
-  await taskActivities('wait for earlier attempts to stop').stopTasks({ workflowIds });
+  const summary = 'wait for earlier attempts to stop';
+  const outcome = await runStep(task, {
+    interruptible: false,
+    begin: (spanMs) => taskActivities(stepOf(summary, spanMs)).stopTasks({ workflowIds }),
+  });
+  if (outcome.kind === 'ended') return outcome.end;
+  if (outcome.kind !== 'failed') return undefined;
+  return failedEnd(outcome.failure.code, outcome.failure.message, 'leave');
+}
+
+async function untilTerminal(task: TaskRun): Promise<TaskEnd> {
+  const ended = (await earlierAttemptsStopped(task)) ?? (await untilEnded(task));
+  assertNotCanceled();
+  return ended;
+}
+
+async function untilEnded(task: TaskRun): Promise<TaskEnd> {
+  for (;;) {
+    const ended = (await pauseBeforeNextAttempt(task)) ?? (await repairWhenAsked(task));
+    if (ended !== undefined) return ended;
+    if (isStillPaused(task)) continue;
+    const attempt = await runAttempt(task);
+    if (attempt !== 'again') return attempt;
+  }
+}
+
+/** A repair that failed leaves the rest of the pause to be waited. */
+function isStillPaused({ state }: TaskRun): boolean {
+  return state.resumeAt !== undefined && state.resumeAt > Date.now();
 }

@@ -11,17 +11,21 @@ export interface Deadline {
 
 /**
  * The deadlines that hold now, nearest first. `queue` ends when the job leaves QUEUED, `start` when it first runs,
- * `execution` begins there; `overall` covers every attempt and pause.
+ * `execution` begins there; `overall` covers every attempt and pause. An ended attempt has no deadline of its own; a
+ * repaired one counts anew.
  */
 export function activeDeadlines(policy: TaskPolicy, state: TaskState): Deadline[] {
   const current: Partial<AttemptReceipt> = state.attempts[state.attempt - 1] ?? {};
-  const { submittedAt, runningAt } = current;
+  const { runningAt, endedAt } = current;
+  const startedAt = current.repairedAt ?? current.submittedAt;
+  const overall = deadline('DEADLINE_OVERALL', policy.overallMs, state.startedAt);
+  if (endedAt !== undefined) return overall === null ? [] : [overall];
   const waits = state.resource.phase === 'QUEUED' || state.resource.phase === 'WAITING_FOR_RESOURCES';
   const limits = [
-    deadline('DEADLINE_OVERALL', policy.overallMs, state.startedAt),
+    overall,
     deadline('DEADLINE_EXECUTION', policy.executionMs, runningAt),
-    deadline('DEADLINE_START', policy.startMs, runningAt === undefined ? submittedAt : undefined),
-    deadline('DEADLINE_QUEUE', policy.queueMs, runningAt === undefined && waits ? submittedAt : undefined),
+    deadline('DEADLINE_START', policy.startMs, runningAt === undefined ? startedAt : undefined),
+    deadline('DEADLINE_QUEUE', policy.queueMs, runningAt === undefined && waits ? startedAt : undefined),
   ];
   return limits.filter((limit) => limit !== null).sort((a, b) => a.at - b.at);
 }

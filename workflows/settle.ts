@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 
-import { stopJob } from './stop';
+import { stopJob, type StopOutcome } from './stop';
 import { failedEnd, type FailedEnd, type TaskEnd } from './task-end';
 import type { CancelReceipt, TaskResult } from './task-input';
 import { toReceipt } from './task-view';
@@ -23,6 +23,9 @@ async function stopBeforeFailing(task: TaskRun, end: FailedEnd): Promise<FailedE
   return failedEnd(stopped.code, `${end.message} ${stopped.message}`, 'leave');
 }
 
+/** A job's own words may be a whole stack; its first lines carry the cause. */
+const FAILURE_MESSAGE_LIMIT = 4_000;
+
 function toFailure(task: TaskRun, end: FailedEnd): ApplicationFailure {
   const { phase } = task.state.resource;
   const resource = {
@@ -30,13 +33,17 @@ function toFailure(task: TaskRun, end: FailedEnd): ApplicationFailure {
     phase: phase === 'RETRYABLE_FAILED' ? phase : 'FAILED',
   } as const;
   task.state = { ...task.state, resource };
-  publish(task, { terminal: true, code: end.code, message: end.message });
-  return ApplicationFailure.create({
+  const cause = end.cause === undefined ? {} : { cause: end.cause };
+  publish(task, { terminal: true, code: end.code, message: end.message, ...cause });
+  const failure = ApplicationFailure.create({
     type: end.code,
-    message: end.message,
+    message: end.message.slice(0, FAILURE_MESSAGE_LIMIT),
     nonRetryable: true,
-    details: [toResult(task)],
+    details: [{ ...toResult(task), ...cause }],
   });
+  // Our own stack would stand between the cause and the receipt on the task's page.
+  failure.stack = '';
+  return failure;
 }
 
 /** Closes a canceled task: Canceled only when its job is seen stopped. */
@@ -47,22 +54,15 @@ export async function settleCanceled(task: TaskRun): Promise<never> {
   if (stopped.kind === 'unconfirmed') {
     throw toFailure(task, failedEnd(stopped.code, `${describeRequest(cancel)}. ${stopped.message}`, 'leave'));
   }
-  return CancellationScope.nonCancellable(() => publishCanceled(task, { ...cancel, ...stopped })).then(
-    closeCanceled,
-  );
+  publishCanceled(task, stopped);
+  return closeCanceled();
 }
 
-async function publishCanceled(
-  task: TaskRun,
-  cancel: CancelReceipt & { readonly message: string },
-): Promise<void> {
-  const { message: outcome, requestedAt, stoppedAt } = cancel;
+function publishCanceled(task: TaskRun, stopped: Extract<StopOutcome, { kind: 'confirmed' }>): void {
+  const { message: outcome, stoppedAt } = stopped;
+  const cancel = { requestedAt: Date.now(), ...task.state.cancel, outcome, stoppedAt };
   const resource = { ...task.state.resource, phase: 'ABORTED' } as const;
-  task.state = {
-    ...task.state,
-    resource,
-    cancel: { ...task.state.cancel, requestedAt, outcome, ...(stoppedAt === undefined ? {} : { stoppedAt }) },
-  };
+  task.state = { ...task.state, resource, cancel };
   publish(task, { terminal: true, code: 'CANCELED', message: `${describeRequest(cancel)}; ${outcome}` });
 }
 

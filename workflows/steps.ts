@@ -18,8 +18,8 @@ export interface Step<T> {
   readonly interruptible: boolean;
 }
 
-/** Temporal takes no shorter span; the deadline is then noticed at the next step. */
-const SHORTEST_SPAN_MS = 1_000;
+/** The server closes an activity as soon as its next try would come too late: no job may be ended before its time. */
+const AFTER_DEADLINE_MS = 1_000;
 
 /** Runs one activity or timer under the task's nearest deadline. */
 export async function runStep<T>(task: TaskRun, step: Step<T>): Promise<StepOutcome<T>> {
@@ -44,7 +44,7 @@ export async function runStep<T>(task: TaskRun, step: Step<T>): Promise<StepOutc
 }
 
 function spanUntil(deadline: Deadline | undefined): number | undefined {
-  return deadline === undefined ? undefined : Math.max(SHORTEST_SPAN_MS, deadline.at - Date.now());
+  return deadline === undefined ? undefined : deadline.at - Date.now() + AFTER_DEADLINE_MS;
 }
 
 /** Right before something would be started: a cancel that came first leaves nothing to stop. */

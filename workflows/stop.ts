@@ -3,8 +3,9 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { DeleteResult } from '../src/connector/activity-contract';
 import type { DeleteTarget } from '../src/connector/connector';
 import { deleteActivity } from './activity-proxies';
+import { callOf, stepOf } from './calls';
 import { toCreateRequest } from './task-input';
-import { isDeadlineFailure, readFailure } from './task-end';
+import { isDeadlineFailure, isGone, readFailure } from './task-end';
 import { publish, type TaskRun } from './task-run';
 import { noteAttempt } from './task-state';
 
@@ -25,7 +26,7 @@ const GIVE_UP_AFTER_MS = 24 * 3_600_000;
 /** Stops the current attempt's job and waits until it is seen stopped. No cancellation interrupts it. */
 export function stopJob(task: TaskRun, why: string): Promise<StopOutcome> {
   return CancellationScope.nonCancellable(async () => {
-    if (!task.state.mayBeRunning) return confirmed('no job was running', Date.now());
+    if (!task.state.mayBeRunning) return confirmed(describeEnded(task), Date.now());
     publish(task, { message: `Canceling: ${why}` });
     const first = await tryStop(task, WARN_AFTER_MS);
     if (first !== 'late') return first;
@@ -42,15 +43,13 @@ export function stopJob(task: TaskRun, why: string): Promise<StopOutcome> {
 }
 
 async function tryStop(task: TaskRun, spanMs: number): Promise<StopOutcome | 'late'> {
-  const remove = deleteActivity(task.input.routing, { summary: 'stop the job', scheduleToCloseMs: spanMs });
+  const remove = deleteActivity(task.input.routing, stepOf('stop the job', spanMs));
   try {
-    const { template, taskExecution } = task.input;
-    const taskCategory = { name: template.type, version: template.version };
-    const scope = taskExecution === undefined ? {} : { taskExecution };
-    return settle(task, await remove({ taskCategory, ...scope, target: targetOf(task) }));
+    return noteStopped(task, await remove({ ...callOf(task), target: targetOf(task) }));
   } catch (error) {
     if (isDeadlineFailure(error)) return 'late';
     const { code, message } = readFailure(error);
+    if (isGone(code) && task.state.meta !== undefined) return noteGone(task, message);
     const shown = code === 'OUTCOME_UNKNOWN' ? code : 'CANCEL_UNCONFIRMED';
     return { kind: 'unconfirmed', code: shown, message };
   }
@@ -62,7 +61,11 @@ function targetOf(task: TaskRun): DeleteTarget {
   return { kind: 'request', request: toCreateRequest(input, state) };
 }
 
-function settle(task: TaskRun, result: DeleteResult): StopOutcome {
+function noteGone(task: TaskRun, message: string): StopOutcome {
+  return noteStopped(task, { kind: 'nothing', message, posts: 0, stoppedAt: Date.now() });
+}
+
+function noteStopped(task: TaskRun, result: DeleteResult): StopOutcome {
   const posts = (task.state.attempts[task.state.attempt - 1]?.posts ?? 0) + result.posts;
   const endedAt = result.stoppedAt;
   if (result.kind === 'nothing') {
@@ -76,6 +79,11 @@ function settle(task: TaskRun, result: DeleteResult): StopOutcome {
     { posts, endedAt, phase, externalId },
   );
   return confirmed(`the job ended ${resource.phase}: ${resource.message ?? 'no message'}`, stoppedAt);
+}
+
+function describeEnded({ state }: TaskRun): string {
+  const phase = state.attempts[state.attempt - 1]?.endedAt === undefined ? undefined : state.resource.phase;
+  return phase === undefined ? 'no job was running' : `the job had already ended ${phase}`;
 }
 
 function confirmed(message: string, stoppedAt: number): StopOutcome {

@@ -2,6 +2,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 
 import { isErrorCode, type ErrorCode } from '../src/connector/errors';
 import type { ActivityFailureDetails } from '../src/connector/activity-contract';
+import type { FailureCause } from '../src/connector/observation';
 import type { Deadline } from './deadlines';
 
 /** How a task ends, and what must be done with its job before it does. */
@@ -13,6 +14,8 @@ export interface FailedEnd {
   readonly message: string;
   /** `stop`: the job may still run and must be seen stopped first. `leave`: it is over, or deliberately left. */
   readonly job: 'stop' | 'leave';
+  /** Whose fault it is, where the vendor's words tell. */
+  readonly cause?: FailureCause;
 }
 
 export function deadlineEnd(deadline: Deadline): FailedEnd {
@@ -47,6 +50,18 @@ export function isDeadlineFailure(error: unknown): boolean {
 /** What a failed activity told. */
 export type StepFailure = ReturnType<typeof readFailure>;
 
-export function failedEnd(code: ErrorCode, message: string, job: 'stop' | 'leave'): FailedEnd {
-  return { kind: 'failed', code, message, job };
+export function failedEnd(
+  ...[code, message, job, cause]: [ErrorCode, string, FailedEnd['job'], FailureCause?]
+): FailedEnd {
+  return { kind: 'failed', code, message, job, ...(cause === undefined ? {} : { cause }) };
+}
+
+/** Does this code say that the external job no longer exists? */
+export function isGone(code: ErrorCode): boolean {
+  return code === 'RUN_GONE';
+}
+
+/** A look that failed for good: a job that is gone needs no stopping, any other must not be left running. */
+export function goneOrFailedEnd({ code, message }: StepFailure): FailedEnd {
+  return isGone(code) ? failedEnd('RUN_GONE', message, 'leave') : failedEnd(code, message, 'stop');
 }

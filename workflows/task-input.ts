@@ -1,6 +1,7 @@
 import type { CreateRequest, Fence } from '../src/connector/connector';
 import type { JsonObject, JsonValue } from '../src/connector/json';
-import type { NextStep } from '../src/connector/observation';
+import type { FailureCause, NextStep } from '../src/connector/observation';
+import type { TaskPhase } from '../src/connector/phase';
 import type { Resource } from '../src/connector/resource';
 import type { ResourceMeta } from '../src/connector/resource-meta';
 import type { TaskPolicy } from '../src/connector/task-policy';
@@ -23,7 +24,7 @@ export interface TaskInput {
   /** Events after which the workflow continues as new; the server's own advice when absent. */
   readonly continueAfterEvents?: number;
   /** Set by continue-as-new only. */
-  readonly carried?: TaskState;
+  readonly carried?: CarriedState;
 }
 
 export interface TaskRouting {
@@ -43,6 +44,9 @@ export interface AttemptReceipt {
   readonly submittedAt?: number;
   readonly runningAt?: number;
   readonly endedAt?: number;
+  /** Repairs of this attempt's job in place, and when the last one began: deadlines count anew from there. */
+  readonly repairs?: number;
+  readonly repairedAt?: number;
   /** The phase the external job was last seen in. */
   readonly phase?: string;
   readonly message?: string;
@@ -69,6 +73,14 @@ export interface TaskResult {
   readonly resource: Resource;
   readonly meta?: ResourceMeta;
   readonly receipt: TaskReceipt;
+  /** Of a failure: whose fault it is, where the vendor's words tell. */
+  readonly cause?: FailureCause;
+}
+
+/** The result of the `repair` update: the job that goes on. */
+export interface RepairAnswer {
+  readonly externalId: string;
+  readonly phase: TaskPhase;
 }
 
 /** Who cancels and why: the argument of the `cancel` signal, all optional. */
@@ -83,7 +95,7 @@ export interface TaskState {
   readonly tokenBase: string;
   readonly startedAt: number;
   readonly attempt: number;
-  /** True from the moment a `create` was scheduled for this attempt until its job is seen terminal. */
+  /** True from the moment a `create` or `repair` is scheduled until the job is seen terminal. */
   readonly mayBeRunning: boolean;
   readonly template: TaskTemplate;
   readonly resource: Resource;
@@ -94,6 +106,15 @@ export interface TaskState {
   readonly cancel?: CancelReceipt;
   /** The durable pause before the next attempt, when one was decided. */
   readonly resumeAt?: number;
+}
+
+/** The template travels once: twice a megabyte would be more than Temporal takes. */
+export type CarriedState = Omit<TaskState, 'template'>;
+
+/** The input of the next run when this one continues as new. */
+export function carry(input: TaskInput, state: TaskState): TaskInput {
+  const { template, ...carried } = state;
+  return { ...input, template, carried };
 }
 
 /** The request of the current attempt: the same in every try. */

@@ -8,6 +8,7 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 
 import { TASK_MEMO_KEY } from '../src/connector/task-names';
+import type { RepairAsked } from './repair-request';
 import { toMarkdown, toTaskView, type ViewExtras } from './task-view';
 import { openState } from './task-state';
 import type { TaskInput, TaskState } from './task-input';
@@ -23,14 +24,21 @@ export interface TaskRun {
   readonly work: CancellationScope;
   /** The poll or sleep that a nudge may cut short; absent while nothing may be cut. */
   waiting?: CancellationScope | undefined;
+  /** When the last nudge takes effect; later than now while one is planned. */
   nudgedAt: number;
-  /** When the last change was seen; absent where the next look shall come at once. */
-  lookedAt?: number | undefined;
+  /** The next look comes no earlier: it keeps its distance from the last change or nudge. */
+  notBefore?: number;
+  /** The repair that a person waits for. */
+  repairAsked?: RepairAsked | undefined;
   shown: { phase: string; externalId: string | undefined };
 }
 
 export function openTask(input: TaskInput): TaskRun {
-  const state = input.carried ?? openState(input, workflowInfo().originalExecutionRunId, Date.now());
+  const { carried, template } = input;
+  const state =
+    carried === undefined
+      ? openState(input, workflowInfo().originalExecutionRunId, Date.now())
+      : { ...carried, template };
   const shown = input.carried === undefined ? 'QUEUED' : state.resource.phase;
   const externalId = state.attempts[state.attempt - 1]?.externalId;
   return {
@@ -50,9 +58,12 @@ export function publish(task: TaskRun, extras: Omit<ViewExtras, 'now'> = {}): vo
   if (task.input.searchAttributes) publishSearchAttributes(task);
 }
 
+/** Temporal refuses long attributes, and would refuse the workflow task with them. */
+const ATTRIBUTE_LIMIT = 200;
+
 function publishSearchAttributes(task: TaskRun): void {
   const phase = task.state.resource.phase;
-  const externalId = task.state.attempts[task.state.attempt - 1]?.externalId;
+  const externalId = task.state.attempts[task.state.attempt - 1]?.externalId?.slice(0, ATTRIBUTE_LIMIT);
   if (phase === task.shown.phase && externalId === task.shown.externalId) return;
   task.shown = { phase, externalId };
   upsertSearchAttributes([

@@ -1,11 +1,11 @@
 import { isTerminalPhase } from '../src/connector/phase';
 import type { Observed } from '../src/connector/activity-contract';
 import type { AttemptDecision, Observation, Verdict } from '../src/connector/observation';
-import type { TaskPolicy } from '../src/connector/task-policy';
 import {
   applyPatch,
   toIdempotencyToken,
   type AttemptReceipt,
+  type RepairAnswer,
   type TaskInput,
   type TaskState,
 } from './task-input';
@@ -32,7 +32,7 @@ export function beginAttempt(state: TaskState, now: number): TaskState {
   return {
     ...kept,
     attempt,
-    mayBeRunning: true,
+    mayBeRunning: false,
     resource: { phase: 'QUEUED', message: 'submitting' },
     attempts: [...state.attempts, receipt],
   };
@@ -46,7 +46,7 @@ export interface Seen extends Observed {
 /** What was seen of the current attempt's job. */
 export function observe(state: TaskState, seen: Seen): TaskState {
   const { meta, resource, next } = seen.observation;
-  const { trouble: _trouble, ...kept } = state;
+  const { trouble: _trouble, resumeAt: _resumeAt, ...kept } = state;
   const current = state.attempts[state.attempt - 1];
   const started = current?.runningAt ?? (resource.phase === 'RUNNING' ? seen.now : undefined);
   const terminal = next.kind === 'done';
@@ -68,22 +68,49 @@ export function noteAttempt(state: TaskState, patch: Partial<AttemptReceipt>): T
   return { ...state, attempts };
 }
 
-/** The connector's advice, bounded by what the task allows. */
-export function boundDecision(policy: TaskPolicy, state: TaskState, verdict: FailedVerdict): AttemptDecision {
-  const { decision } = verdict;
-  if (
-    verdict.code === 'OUTCOME_UNKNOWN' &&
-    policy.onUnknown === 'retry' &&
-    state.attempt < policy.maxAttempts
-  ) {
-    return { action: 'retry', reason: 'the outcome is unknown and the task says onUnknown: retry' };
+/** What an inconsistent observation tells all the same: which job there is to stop. */
+export function noteJob(state: TaskState, { observation, externalId }: Observed): TaskState {
+  return noteAttempt({ ...state, meta: observation.meta, mayBeRunning: true }, { externalId });
+}
+
+/** A repair runs the ended job again: it is the same attempt, and its deadlines count anew. */
+export function beginRepair(state: TaskState, now: number): TaskState {
+  const attempts = state.attempts.map((row) => {
+    if (row.attempt !== state.attempt) return row;
+    const { runningAt: _runningAt, endedAt: _endedAt, ...kept } = row;
+    return { ...kept, repairs: (row.repairs ?? 0) + 1, repairedAt: now };
+  });
+  return { ...state, attempts, mayBeRunning: true };
+}
+
+export function toRepairAnswer(state: TaskState): RepairAnswer {
+  const externalId = state.attempts[state.attempt - 1]?.externalId ?? '';
+  return { externalId, phase: state.resource.phase };
+}
+
+type Bounds = Pick<TaskInput, 'policy' | 'routing'>;
+
+/** The connector's advice, bounded by what the task allows; attempts and repairs count together. */
+export function boundDecision(bounds: Bounds, state: TaskState, verdict: FailedVerdict): AttemptDecision {
+  const { policy, routing } = bounds;
+  const advised = decisionOn(verdict, policy.onUnknown);
+  const { reason } = advised;
+  if (advised.action === 'fail') return advised;
+  if (advised.action === 'repair' && !routing.repair) {
+    return { action: 'fail', reason: `${reason}; the connector does not offer repair` };
   }
-  if (decision.action === 'fail' || decision.action === 'repair') return decision;
-  if (state.attempt < policy.maxAttempts) return decision;
-  return {
-    action: 'fail',
-    reason: `${decision.reason}; attempt ${state.attempt} of ${policy.maxAttempts} was the last`,
-  };
+  const tries = triesOf(state);
+  if (tries < policy.maxAttempts) return advised;
+  return { action: 'fail', reason: `${reason}; attempt ${tries} of ${policy.maxAttempts} was the last` };
+}
+
+function decisionOn(verdict: FailedVerdict, onUnknown: 'fail' | 'retry'): AttemptDecision {
+  if (verdict.code !== 'OUTCOME_UNKNOWN' || onUnknown === 'fail') return verdict.decision;
+  return { action: 'retry', reason: 'the outcome is unknown and the task says onUnknown: retry' };
+}
+
+function triesOf(state: TaskState): number {
+  return state.attempts.reduce((tries, row) => tries + 1 + (row.repairs ?? 0), 0);
 }
 
 export type FailedVerdict = Extract<Verdict, { kind: 'failed' }>;
@@ -113,5 +140,6 @@ export function planNextAttempt(state: TaskState, decision: AttemptDecision, now
 export function isConsistent(observation: Observation): boolean {
   const { next, resource } = observation;
   if (next.kind !== 'done') return !isTerminalPhase(resource.phase);
-  return next.verdict.kind === 'succeeded' ? resource.phase === 'SUCCEEDED' : resource.phase !== 'SUCCEEDED';
+  if (next.verdict.kind === 'succeeded') return resource.phase === 'SUCCEEDED';
+  return isTerminalPhase(resource.phase) && resource.phase !== 'SUCCEEDED';
 }

@@ -1,8 +1,10 @@
 import type { ErrorCode } from '../src/connector/errors';
+import { jsonBytes } from '../src/connector/json';
+import type { FailureCause } from '../src/connector/observation';
 import type { TaskPhase } from '../src/connector/phase';
 import { MESSAGE_LIMIT, type LogLink } from '../src/connector/resource';
 import type { ResourceMeta } from '../src/connector/resource-meta';
-import type { TaskReceipt, TaskState } from './task-input';
+import type { AttemptReceipt, TaskReceipt, TaskState } from './task-input';
 
 /**
  * What a task shows of itself: kept in the memo (at most 4 KB), so that one `describe` answers without a worker.
@@ -18,6 +20,8 @@ export interface TaskView {
   readonly updatedAt: number;
   /** The code a task ended with, or shows while it is in trouble. */
   readonly code?: ErrorCode;
+  /** Of a failed task: whose fault it is; `platform` and `quota` are worth another try. */
+  readonly cause?: FailureCause;
   readonly unreachableSince?: number;
   readonly canceling?: { readonly requestedAt: number; readonly by?: string; readonly reason?: string };
   readonly terminal?: boolean;
@@ -28,6 +32,7 @@ export interface TaskView {
 export interface ViewExtras {
   readonly now: number;
   readonly code?: ErrorCode;
+  readonly cause?: FailureCause;
   readonly terminal?: boolean;
   /** Overrides the resource's own message: what the task itself is doing. */
   readonly message?: string;
@@ -42,7 +47,38 @@ export function toReceipt(state: TaskState, limit = state.attempts.length): Task
   return state.cancel === undefined ? { attempts } : { attempts, cancel: state.cancel };
 }
 
+/** Never larger than {@link VIEW_LIMIT_BYTES}, whatever a connector says. */
 export function toTaskView(state: TaskState, extras: ViewExtras): TaskView {
+  let view = wholeView(state, extras);
+  for (const lighter of REDUCTIONS) {
+    if (jsonBytes(view) <= VIEW_LIMIT_BYTES) return view;
+    view = lighter(view);
+  }
+  return view;
+}
+
+/** With the memo's other fields this stays below 4 KB. */
+export const VIEW_LIMIT_BYTES = 3_500;
+
+/** What goes first when a view is too large: the workflow's result keeps all of it. Phase, code and times stay. */
+const REDUCTIONS: readonly ((view: TaskView) => TaskView)[] = [
+  (view) => withReceipt(view, ({ message: _message, decision: _decision, ...row }) => row),
+  (view) => withReceipt(view, ({ attempt, token, posts }) => ({ attempt, token, posts })),
+  (view) => ({ ...view, ...(view.links === undefined ? {} : { links: view.links.slice(0, 1) }) }),
+  (view) => ({ ...view, ...(view.message === undefined ? {} : { message: view.message.slice(0, 300) }) }),
+  ({ links: _links, ...view }) => view,
+  ({ receipt: _receipt, ...view }) => view,
+  ({ meta: _meta, ...view }) => view,
+  ({ externalId: _externalId, ...view }) => view,
+];
+
+function withReceipt(view: TaskView, toRow: (row: AttemptReceipt) => AttemptReceipt): TaskView {
+  const { receipt } = view;
+  if (receipt === undefined) return view;
+  return { ...view, receipt: { ...receipt, attempts: receipt.attempts.map(toRow) } };
+}
+
+function wholeView(state: TaskState, extras: ViewExtras): TaskView {
   const { phase, logLinks } = state.resource;
   const message = extras.message ?? messageOf(state);
   const externalId = state.attempts[state.attempt - 1]?.externalId;
@@ -55,6 +91,7 @@ export function toTaskView(state: TaskState, extras: ViewExtras): TaskView {
     ...(state.meta === undefined ? {} : { meta: state.meta }),
     ...(externalId === undefined ? {} : { externalId }),
     ...(extras.code === undefined ? {} : { code: extras.code }),
+    ...(extras.cause === undefined ? {} : { cause: extras.cause }),
     ...(state.trouble === undefined ? {} : { unreachableSince: state.trouble.since }),
     ...(state.cancel === undefined ? {} : { canceling: cancelOf(state.cancel) }),
     ...(extras.terminal === true ? { terminal: true, receipt: toReceipt(state, RECEIPTS_SHOWN) } : {}),
@@ -74,17 +111,20 @@ function cancelOf(cancel: NonNullable<TaskState['cancel']>): NonNullable<TaskVie
 
 /** The current details in the Temporal UI, as Markdown: phase, why, links, attempts. */
 export function toMarkdown(view: TaskView, state: TaskState): string {
-  const links = (view.links ?? []).map((link) => `- [${link.name}](${link.uri})`);
-  const rows = state.attempts.map(
-    (row) => `| ${row.attempt} | ${row.externalId ?? '–'} | ${row.posts} | ${row.phase ?? 'submitting'} |`,
-  );
-  return [
-    `**${view.phase}** ${view.message ?? ''}`.trim(),
-    ...(links.length === 0 ? [] : ['', ...links]),
-    ...(rows.length === 0
-      ? []
-      : ['', '| attempt | external job | POSTs | phase |', '|---|---|---|---|', ...rows]),
-  ].join('\n');
+  const { phase, message = '', links = [] } = view;
+  const words = message.startsWith(phase) ? message.slice(phase.length) : ` ${message}`;
+  const paragraphs = [
+    `**${phase}**${words}`.trim(),
+    links.map((link) => `- [${link.name}](${link.uri})`).join('\n'),
+    state.attempts.map(toAttemptLine).join('\n'),
+  ];
+  return paragraphs.filter((paragraph) => paragraph !== '').join('\n\n');
+}
+
+/** A line each: the Temporal UI sets the cells of a Markdown table without a gap. */
+function toAttemptLine({ attempt, externalId, posts, phase }: AttemptReceipt): string {
+  const job = externalId === undefined ? 'no run yet' : `run ${externalId}`;
+  return `- attempt ${attempt}: ${job}, ${phase ?? 'submitting'}, sent ${posts} times`;
 }
 
 /** The label of a waiting activity on the Temporal UI's timeline: `RUNNING · run 4711`. */

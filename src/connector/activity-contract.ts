@@ -69,8 +69,8 @@ export interface GetInput extends ConnectorCall {
   readonly deadlineAt?: number;
   readonly policy: Pick<TaskPolicy, 'pollMinMs' | 'pollMaxMs' | 'onUnreachable' | 'unreachableBudgetMs'>;
   readonly externalId: string;
-  /** When the workflow last got a change: the first look keeps its distance from it. */
-  readonly lookedAt?: number;
+  /** The first look comes no earlier: it keeps its distance from the last change or nudge. */
+  readonly notBefore?: number;
   /** Trouble the workflow already shows; its budget goes on counting. */
   readonly trouble?: Trouble;
 }

@@ -62,6 +62,8 @@ export interface CallContext {
   /** Epoch milliseconds, by the Temporal server's clock where there is one. */
   now(): number;
   readonly resolveSecret: SecretResolver;
+  /** Replaces every known secret value. To be done before a text is cut: half a secret is not recognized any more. */
+  redact(text: string): string;
   /** Call it right before each request that may start something: the receipt counts them. */
   announceSubmit(): void;
   /** State that survives the loss of this worker: given back as `previousState` to the next try. */

@@ -39,6 +39,7 @@ export const ERROR_TABLE = {
   NOT_FOUND: row('There is no such task or external job.', 'NOT_FOUND', 10),
   TOKEN_CONFLICT: row('This id already names another task.', 'ALREADY_EXISTS', 11),
   ALREADY_ENDED: row('A task with this id has already ended.', 'ALREADY_EXISTS', 12),
+  JOB_ACTIVE: row('The job is still active; this needs one that has ended.', 'FAILED_PRECONDITION', 13),
   RUN_GONE: row('The external job was deleted or has expired.', 'NOT_FOUND', 20),
   OUTCOME_UNKNOWN: row('It is not known whether the job ran.', 'UNKNOWN', 21),
   JOB_FAILED: row('The external job failed.', 'ABORTED', 22),

@@ -45,23 +45,28 @@ export interface TypeScriptChild {
 export interface TypeScriptChildOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Its standard error becomes lines too, instead of going to the test's. */
+  readonly captureErrors?: boolean;
 }
 
 /**
  * Runs a TypeScript file in a Node process of its own; it talks to the test by lines on its standard output.
- * Its standard error goes to the test's. Kill it in `afterEach`.
+ * Its standard error goes to the test's, unless captured. Kill it in `afterEach`.
  */
 export function runTypeScriptChild(file: string, options: TypeScriptChildOptions = {}): TypeScriptChild {
   const child = spawn(process.execPath, [...typescriptArguments(file), ...(options.args ?? [])], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', options.captureErrors === true ? 'pipe' : 'inherit'],
     env: { ...process.env, ...options.env },
   });
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.once('close', (code, signal) => resolve(signal ?? code));
   });
   const lines: string[] = [];
-  const reader = createInterface({ input: child.stdout });
+  const { stdout, stderr } = child;
+  if (stdout === null) throw new Error('the child has no standard output');
+  const reader = createInterface({ input: stdout });
   reader.on('line', (line) => lines.push(line));
+  if (stderr !== null) createInterface({ input: stderr }).on('line', (line) => lines.push(line));
   const line = (accept: (line: string) => boolean): Promise<string> =>
     new Promise((resolve, reject) => {
       const look = (): void => {

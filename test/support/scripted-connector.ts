@@ -6,7 +6,6 @@ import {
   type CreateRequest,
   type DeleteOutcome,
   type DeleteTarget,
-  type Fence,
   type JsonObject,
   type MetadataType,
   type NextStep,
@@ -46,7 +45,7 @@ export class ScriptedConnector implements AsyncConnector {
   beforeCreate: (request: CreateRequest, call: CallContext) => Promise<void> = () => Promise.resolve();
   afterCreate: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
   beforeGet: (meta: ResourceMeta, call: CallContext) => Promise<void> = () => Promise.resolve();
-  beforeDelete: (target: DeleteTarget) => Promise<void> = () => Promise.resolve();
+  beforeDelete: (target: DeleteTarget, call: CallContext) => Promise<void> = () => Promise.resolve();
   onCreate: (job: ScriptedJob) => void = () => undefined;
   onGet: (job: ScriptedJob) => void = () => undefined;
   onExecute: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
@@ -57,18 +56,20 @@ export class ScriptedConnector implements AsyncConnector {
       if (!isJsonObject(value) || typeof value['jobId'] !== 'string') {
         throw invalidTask('meta.jobId', 'must be text', value);
       }
+      if (value['version'] !== 1) throw invalidTask('meta.version', 'must be 1', value['version']);
       return value;
     },
     encode: (meta) => new TextEncoder().encode(JSON.stringify(meta)),
-    decode: (bytes) => this.metadataType.parse(JSON.parse(new TextDecoder().decode(bytes))),
+    decode: (bytes) => this.metadataType.parse(parseJson(new TextDecoder().decode(bytes))),
     externalId: jobIdOf,
   };
 
-  constructor(type: string, queue: string, fence: Fence = 'token') {
+  constructor(type: string, queue: string, offers: Partial<Capabilities> = {}) {
     this.name = `Scripted ${type}`;
     this.taskCategory = { name: type, version: 0 };
     this.taskQueues = { polls: queue, control: `${queue}:control` };
-    this.capabilities = { logs: true, metrics: true, repair: true, synchronous: false, fence };
+    const all = { logs: true, metrics: true, repair: true, synchronous: false, fence: 'token' } as const;
+    this.capabilities = { ...all, ...offers };
   }
 
   parseTask(template: { readonly custom: JsonObject }): void {
@@ -76,6 +77,7 @@ export class ScriptedConnector implements AsyncConnector {
   }
 
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {
+    call.signal.throwIfAborted();
     await this.beforeCreate(request, call);
     call.announceSubmit();
     const job = this.#submit(request);
@@ -84,6 +86,7 @@ export class ScriptedConnector implements AsyncConnector {
   }
 
   async get(meta: ResourceMeta, call: CallContext): Promise<Observation> {
+    call.signal.throwIfAborted();
     await this.beforeGet(meta, call);
     const job = this.job(jobIdOf(meta));
     job.gets += 1;
@@ -104,7 +107,9 @@ export class ScriptedConnector implements AsyncConnector {
   }
 
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
-    await this.beforeDelete(target);
+    call.signal.throwIfAborted();
+    await this.beforeDelete(target, call);
+    if (target.kind === 'meta' && !this.jobs.has(jobIdOf(target.meta))) return goneOutcome(target.meta);
     const job = target.kind === 'meta' ? this.job(jobIdOf(target.meta)) : this.#fence(target.request, call);
     if (job === undefined) return { kind: 'nothing', message: 'no job was ever started' };
     job.cancels += 1;
@@ -190,6 +195,18 @@ function cancelJob(job: ScriptedJob): void {
 function jobIdOf(meta: ResourceMeta): string {
   const { jobId } = meta;
   return typeof jobId === 'string' ? jobId : '';
+}
+
+function goneOutcome(meta: ResourceMeta): DeleteOutcome {
+  return { kind: 'stopped', meta, resource: { phase: 'ABORTED', message: 'it no longer exists' } };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalidTask('meta', 'must be JSON');
+  }
 }
 
 function observationOf(job: ScriptedJob): Observation {

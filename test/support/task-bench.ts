@@ -5,8 +5,10 @@ import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { DefaultLogger, Runtime } from '@temporalio/worker';
 
 import type { AsyncConnector, JsonObject } from '../../src/connector';
-import { ConnectorRegistry, parseTaskPolicy } from '../../src/connector';
+import { ConnectorRegistry, parseTaskPolicy, TASK_WORKFLOW_TYPE } from '../../src/connector';
 import { TaskClient, type TaskRequest } from '../../src/client';
+import { toStartOptions } from '../../src/client/start-options';
+import type { TaskInput } from '../../workflows/task-input';
 import { createSecretPort, startWorkers, type RunningWorkers } from '../../src/worker';
 import { waitUntil } from './wait-until';
 
@@ -15,8 +17,11 @@ export interface TaskBench {
   readonly environment: TestWorkflowEnvironment;
   readonly registry: ConnectorRegistry;
   readonly tasks: TaskClient;
+  readonly workflowTaskQueue: string;
   startWorkers(): Promise<RunningWorkers>;
   handle(id: string): WorkflowHandle;
+  /** Starts a task with parts of the workflow's input that no client sets. */
+  startWith(request: TaskRequest, parts: Partial<TaskInput>): Promise<string>;
   request(type: string, custom: JsonObject, policy?: JsonObject): TaskRequest;
   /** The event types of a task's history, in order. */
   events(id: string): Promise<string[]>;
@@ -49,6 +54,7 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
   return {
     environment,
     registry,
+    workflowTaskQueue,
     tasks: new TaskClient({ client, namespace, registry, workflowTaskQueue, secretsAllow, searchAttributes }),
     startWorkers: async () => {
       const workers = await startWorkers({
@@ -68,6 +74,20 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
       return workers;
     },
     handle: (id) => client.workflow.getHandle(id),
+    startWith: async ({ template, policy, id = randomUUID() }, parts) => {
+      const { taskQueues, capabilities } = registry.getConnector(template.type, template.version);
+      const { fence, repair } = capabilities;
+      const input = {
+        template,
+        policy,
+        routing: { ...taskQueues, fence, repair },
+        searchAttributes,
+        ...parts,
+      };
+      const plan = { id, input, fingerprint: '', startNonce: '', workflowTaskQueue, searchAttributes };
+      await client.workflow.start(TASK_WORKFLOW_TYPE, toStartOptions({ ...plan, onEnded: 'refuse' }));
+      return id;
+    },
     request: (type, custom, policy) => ({
       id: `${type}-${randomUUID()}`,
       template: { type, version: 0, name: type, custom },

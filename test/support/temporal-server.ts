@@ -13,8 +13,8 @@ import {
   CONNECTOR_TASK_TYPE,
 } from '../../src/temporal/search-attributes';
 
-/** Where tests keep what may be kept: the Temporal binary. */
-function testHome(): string {
+/** Where tests keep what may be kept: Temporal binaries, the Python worker. */
+export function testHome(): string {
   return process.env['LONGHAUL_TEST_HOME'] ?? join(homedir(), '.longhaul');
 }
 

@@ -66,6 +66,31 @@ test('a rejected submit fails with its own code and starts nothing', async () =>
   expect(jobs.jobs.size).toBe(0);
 });
 
+test('a submit that is refused after it was sent is in the receipt as sent', async () => {
+  jobs.afterCreate = () => Promise.reject(new LonghaulError('INVALID_TASK', 'refused'));
+  const { result } = await bench.tasks.wait(await begin());
+  expect(result?.receipt.attempts[0]?.posts).toBe(1);
+});
+
+test('a submit that is not answered says so in describe, before there is any job', async () => {
+  jobs.beforeCreate = () => Promise.reject(new LonghaulError('UNAVAILABLE', 'connection refused'));
+  const id = await begin();
+  const status = await untilStatus(bench, id, ({ message = '' }) => message.startsWith('submitting'));
+  expect(status.message).toMatch(/^submitting, try \d+: UNAVAILABLE: connection refused/);
+  await bench.tasks.cancel(id);
+  await bench.tasks.wait(id);
+});
+
+test('a look that finds no such endpoint is trouble, not the end of the job', async () => {
+  const id = await begin();
+  await untilStatus(bench, id, (status) => status.phase === 'RUNNING');
+  jobs.beforeGet = () => Promise.reject(new LonghaulError('NOT_FOUND', 'no such path'));
+  await untilStatus(bench, id, (status) => status.unreachableSince !== undefined);
+  jobs.beforeGet = () => Promise.resolve();
+  jobs.onGet = succeedJob;
+  expect((await bench.tasks.wait(id)).status.state).toBe('COMPLETED');
+});
+
 test("a failure of the user's code fails the task at once, first cause on top", async () => {
   jobs.onGet = (job) => failJob(job, 'ValueError: no such table');
   const { status, result } = await bench.tasks.wait(await begin());

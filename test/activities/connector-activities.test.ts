@@ -1,0 +1,186 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+
+import { createConnectorActivities } from '../../activities';
+import { ConnectorRegistry, DEFAULT_POLICY, LonghaulError, type GetInput } from '../../src/connector';
+import { createSecretPort } from '../../src/worker';
+import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
+
+const CATEGORY = { name: 'unit', version: 0 };
+const META = { version: 1, jobId: 'job-1' };
+
+function open(offers: ConstructorParameters<typeof ScriptedConnector>[2] = {}, troubleShownAfterMs = 60_000) {
+  const jobs = new ScriptedConnector('unit', 'unit', offers);
+  const env = { LONGHAUL_SECRET_X: 'canary-4711' };
+  const secrets = createSecretPort({ env, allowed: ['env:LONGHAUL_SECRET_*'], operatorSecrets: [] });
+  const registry = new ConnectorRegistry().register(jobs);
+  return {
+    jobs,
+    activities: createConnectorActivities({ registry, secrets, random: () => 0.5, troubleShownAfterMs }),
+  };
+}
+
+function run<A, R>(activity: (input: A) => Promise<R>, input: A, heartbeatDetails?: unknown): Promise<R> {
+  return new MockActivityEnvironment(
+    { heartbeatDetails, currentAttemptScheduledTimestampMs: Date.now() },
+    { logger: new DefaultLogger('ERROR') },
+  ).run<[A], R, (input: A) => Promise<R>>(activity, input);
+}
+
+const REQUEST = {
+  template: { type: 'unit', version: 0, custom: {} },
+  idempotencyToken: 'lh-token-1',
+};
+const CREATE = { taskCategory: CATEGORY, request: REQUEST };
+
+function lookAt(phase: GetInput['seen']['phase'], more: Partial<GetInput> = {}): GetInput {
+  return {
+    taskCategory: CATEGORY,
+    meta: META,
+    seen: { phase, linkUris: [], meta: META },
+    submittedAt: Date.now(),
+    policy: DEFAULT_POLICY,
+    externalId: 'job-1',
+    ...more,
+  };
+}
+
+test('create counts what it sent and names the job', async () => {
+  const { activities } = open();
+  await expect(run(activities.create, CREATE)).resolves.toMatchObject({ posts: 1, externalId: 'job-1' });
+});
+
+test('an unknown task type is refused by name', async () => {
+  const { activities } = open();
+  const input = { ...CREATE, taskCategory: { name: 'nobody', version: 0 } };
+  await expect(run(activities.create, input)).rejects.toMatchObject({ type: 'UNKNOWN_TASK_TYPE' });
+});
+
+test.each([
+  ['token', 'UNAVAILABLE', false],
+  ['none', 'OUTCOME_UNKNOWN', true],
+] as const)('a lost reply under fence %s is %s (final: %s)', async (fence, type, nonRetryable) => {
+  const { activities, jobs } = open({ fence });
+  jobs.afterCreate = () => Promise.reject(new LonghaulError('UNAVAILABLE', 'reset'));
+  await expect(run(activities.create, CREATE)).rejects.toMatchObject({ type, nonRetryable });
+});
+
+test('a defect after the request was sent is an unknown outcome without a fence', async () => {
+  const { activities, jobs } = open({ fence: 'none' });
+  jobs.afterCreate = () => Promise.reject(new TypeError('undefined is not a function'));
+  await expect(run(activities.create, CREATE)).rejects.toMatchObject({ type: 'OUTCOME_UNKNOWN' });
+});
+
+test('without a fence a try after an unanswered one sends nothing', async () => {
+  const { activities, jobs } = open({ fence: 'none' });
+  await expect(run(activities.create, CREATE, { posts: 1 })).rejects.toMatchObject({
+    type: 'OUTCOME_UNKNOWN',
+  });
+  expect(jobs.jobs.size).toBe(0);
+});
+
+test('a refusal after an unanswered request is asked again while the job may exist', async () => {
+  const { activities, jobs } = open();
+  jobs.beforeCreate = () => Promise.reject(new LonghaulError('UNAUTHENTICATED', 'expired'));
+  await expect(run(activities.create, CREATE)).rejects.toMatchObject({ nonRetryable: true });
+  await expect(run(activities.create, CREATE, { posts: 2 })).rejects.toMatchObject({ nonRetryable: false });
+});
+
+test('a secret that a task may not name is refused again by the activity', async () => {
+  const { activities } = open();
+  const custom = { password: { $secret: 'env:HOME' } };
+  const input = { ...CREATE, request: { ...REQUEST, template: { ...REQUEST.template, custom } } };
+  await expect(run(activities.create, input)).rejects.toMatchObject({ type: 'PERMISSION_DENIED' });
+});
+
+test('secret values are redacted from what comes back, errors included', async () => {
+  const { activities, jobs } = open();
+  jobs.onCreate = (job) => runJob(job, 'the password is canary-4711');
+  const created = await run(activities.create, CREATE);
+  expect(JSON.stringify(created)).not.toContain('canary-4711');
+  jobs.beforeCreate = () => Promise.reject(new LonghaulError('INVALID_TASK', 'bad: canary-4711'));
+  const failure = await run(activities.create, CREATE).catch((error: unknown) => error);
+  expect(String(failure)).not.toContain('canary-4711');
+});
+
+test('get returns on a changed phase and else fails benignly with a snapshot', async () => {
+  const { activities, jobs } = open();
+  await run(activities.create, CREATE);
+  await expect(run(activities.get, lookAt('RUNNING'))).resolves.toMatchObject({ kind: 'changed' });
+  jobs.nth().resource = { phase: 'QUEUED', message: 'third in line' };
+  await expect(run(activities.get, lookAt('QUEUED'))).rejects.toMatchObject({
+    type: 'NotChanged',
+    details: [{ phase: 'QUEUED', message: 'third in line' }],
+  });
+});
+
+test('a job that is gone is an answer, not trouble', async () => {
+  const { activities } = open();
+  await expect(run(activities.get, lookAt('RUNNING'))).resolves.toMatchObject({
+    kind: 'changed',
+    observation: { next: { kind: 'done', verdict: { kind: 'failed', code: 'RUN_GONE' } } },
+  });
+});
+
+test.each(['UNAUTHENTICATED', 'CONFIG', 'INTERNAL', 'PERMISSION_DENIED', 'SECRET_UNAVAILABLE'] as const)(
+  'a look that ends %s is waited out, and shown once when it lasts',
+  async (code) => {
+    const { activities, jobs } = open({}, 1_000);
+    jobs.beforeGet = () => Promise.reject(new LonghaulError(code, 'no'));
+    await expect(run(activities.get, lookAt('RUNNING'))).rejects.toMatchObject({ type: 'NotChanged' });
+    const trouble = { code: 'UNAVAILABLE', message: 'no', since: Date.now() - 5_000, failures: 9 } as const;
+    const shown = await run(activities.get, lookAt('RUNNING'), { trouble });
+    expect(shown).toMatchObject({ kind: 'trouble', trouble: { code, failures: 10 } });
+    await expect(run(activities.get, lookAt('RUNNING', { trouble }))).rejects.toMatchObject({
+      type: 'NotChanged',
+    });
+  },
+);
+
+test('delete ends for a job that is gone, and goes on for one that cannot be asked', async () => {
+  const { activities, jobs } = open();
+  const input = { taskCategory: CATEGORY, target: { kind: 'meta', meta: META } } as const;
+  jobs.beforeDelete = () => Promise.reject(new LonghaulError('RUN_GONE', 'it no longer exists'));
+  await expect(run(activities.delete, input)).resolves.toMatchObject({ kind: 'nothing' });
+  jobs.beforeDelete = () => Promise.reject(new LonghaulError('UNAUTHENTICATED', 'expired'));
+  await expect(run(activities.delete, input)).rejects.toMatchObject({
+    type: 'Stopping',
+    nonRetryable: false,
+  });
+});
+
+test('a long step waits out expired credentials; its own failure is final', async () => {
+  const { activities, jobs } = open();
+  await run(activities.create, CREATE);
+  const input = { taskCategory: CATEGORY, meta: META };
+  jobs.onExecute = () => Promise.reject(new LonghaulError('UNAUTHENTICATED', 'expired'));
+  await expect(run(activities.execute, input)).rejects.toMatchObject({ nonRetryable: false });
+  jobs.onExecute = () => Promise.reject(new LonghaulError('JOB_FAILED', 'exit 1'));
+  await expect(run(activities.execute, input)).rejects.toMatchObject({
+    type: 'JOB_FAILED',
+    nonRetryable: true,
+  });
+});
+
+test('an operation that a connector lacks is UNSUPPORTED by name', async () => {
+  const { activities } = open();
+  const input = { taskCategory: CATEGORY, meta: META };
+  const failure = await run(activities.getMetrics, input).catch((error: unknown) => error);
+  expect(failure).toMatchObject({ type: 'UNSUPPORTED', message: 'Scripted unit does not offer metrics.' });
+});
+
+test('repair gives the job as it goes on', async () => {
+  const { activities, jobs } = open();
+  jobs.onCreate = (job) => failJob(job, 'spot lost');
+  await run(activities.create, CREATE);
+  jobs.onRepair = succeedJob;
+  const input = {
+    taskCategory: CATEGORY,
+    meta: META,
+    request: REQUEST,
+    options: { rerunAllFailedTasks: true },
+  };
+  await expect(run(activities.repair, input)).resolves.toMatchObject({
+    observation: { resource: { phase: 'SUCCEEDED' } },
+  });
+});

@@ -1,0 +1,143 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+
+import { LonghaulError, type JsonObject } from '../../src/connector';
+import type { TaskInput } from '../../workflows/task-input';
+import { failJob, runJob, ScriptedConnector, succeedJob } from './scripted-connector';
+import { openTaskBench, untilStatus, type TaskBench } from './task-bench';
+import { waitUntil } from './wait-until';
+
+export const HISTORIES = join(__dirname, '../fixtures/histories');
+
+/** One way a task can go: how its job behaves and what people do meanwhile. Its history becomes a fixture. */
+interface Path {
+  readonly policy?: JsonObject;
+  readonly parts?: Partial<TaskInput>;
+  readonly script?: (jobs: ScriptedConnector) => void;
+  readonly act?: (stage: Stage) => Promise<unknown>;
+}
+
+interface Stage {
+  readonly id: string;
+  readonly bench: TaskBench;
+  readonly jobs: ScriptedConnector;
+}
+
+const unavailable = (): LonghaulError => new LonghaulError('UNAVAILABLE', 'no answer');
+
+async function untilRunning({ bench, id }: Stage): Promise<void> {
+  await untilStatus(bench, id, (status) => status.phase === 'RUNNING');
+}
+
+const PATHS: Readonly<Record<string, Path>> = {
+  success: { script: (jobs) => (jobs.onGet = succeedJob) },
+  'lost-reply': {
+    script: (jobs) => {
+      let lost = 0;
+      jobs.afterCreate = () => (lost++ === 0 ? Promise.reject(unavailable()) : Promise.resolve());
+      jobs.onGet = succeedJob;
+    },
+  },
+  failed: { script: (jobs) => (jobs.onGet = (job) => failJob(job, 'ValueError')) },
+  retried: {
+    script: (jobs) => {
+      const decision = { action: 'resubmit', patch: { spot: false }, reason: 'spot lost' } as const;
+      jobs.onGet = (job) =>
+        job.custom['spot'] === false
+          ? succeedJob(job)
+          : failJob(job, 'spot', { cause: 'platform', decision });
+    },
+  },
+  'canceled-running': {
+    act: async (stage) => {
+      await untilRunning(stage);
+      await stage.bench.tasks.cancel(stage.id, { by: 'ana', reason: 'wrong table' });
+    },
+  },
+  'canceled-submitting': {
+    script: (jobs) => (jobs.afterCreate = () => Promise.reject(unavailable())),
+    act: async ({ bench, id, jobs }) => {
+      await waitUntil('the submit', () => (jobs.jobs.size > 0 ? true : undefined));
+      await bench.handle(id).cancel();
+    },
+  },
+  deadline: { policy: { executionTimeout: '2s' } },
+  'trouble-shown': {
+    script: (jobs) => {
+      const since = Date.now();
+      jobs.beforeGet = () => (Date.now() - since < 3_000 ? Promise.reject(unavailable()) : Promise.resolve());
+      jobs.onGet = succeedJob;
+    },
+  },
+  'run-gone': {
+    act: async (stage) => {
+      await untilRunning(stage);
+      stage.jobs.jobs.clear();
+    },
+  },
+  'continue-as-new': {
+    parts: { continueAfterEvents: 12 },
+    script: (jobs) => {
+      jobs.onGet = (job) => {
+        if (job.gets === 2) succeedJob(job);
+        else job.meta = { ...job.meta, gets: job.gets };
+      };
+    },
+  },
+  'execute-and-sleep': {
+    script: (jobs) => {
+      jobs.onCreate = (job) => {
+        runJob(job);
+        job.next = { kind: 'sleep', until: Date.now() + 1_000 };
+      };
+      jobs.onGet = (job) => (job.next = { kind: 'execute' });
+      jobs.onExecute = async (job) => {
+        succeedJob(job);
+      };
+    },
+  },
+  repair: {
+    script: (jobs) => {
+      const decision = { action: 'retryAfter', delayMs: 3_600_000, reason: 'quota' } as const;
+      jobs.onCreate = (job) => failJob(job, 'no quota', { decision });
+      jobs.onRepair = (job) => {
+        runJob(job);
+        job.next = { kind: 'poll' };
+      };
+      jobs.onGet = succeedJob;
+    },
+    act: async ({ bench, id }) => {
+      await untilStatus(bench, id, (status) => status.message?.startsWith('next attempt') === true);
+      await bench.handle(id).executeUpdate('repair', { args: [{}] });
+    },
+  },
+};
+
+export const PATH_NAMES: readonly string[] = Object.keys(PATHS);
+
+/** Records each path against the shared server; the fixtures of an older workflow are thrown away. */
+export async function recordHistories(): Promise<void> {
+  rmSync(HISTORIES, { recursive: true, force: true });
+  mkdirSync(HISTORIES, { recursive: true });
+  for (const [name, path] of Object.entries(PATHS)) await record(name, path);
+}
+
+async function record(name: string, path: Path): Promise<void> {
+  const jobs = new ScriptedConnector('recorded', `recorded-${randomUUID()}`);
+  jobs.onCreate = runJob;
+  path.script?.(jobs);
+  const bench = await openTaskBench({ connectors: [jobs], troubleShownAfterMs: 500 });
+  const workers = await bench.startWorkers();
+  const request = bench.request('recorded', {}, path.policy);
+  const id = await bench.startWith(request, path.parts ?? {});
+  const { runId } = await bench.handle(id).describe();
+  await path.act?.({ id, bench, jobs });
+  await bench.tasks.wait(id);
+  const history = await bench.environment.client.workflow.getHandle(id, runId).fetchHistory();
+  writeFileSync(join(HISTORIES, `${name}.json`), `${historyToJSON(history)}\n`);
+  await workers.shutdown();
+  await bench.environment.teardown();
+}

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+
+import type { AttemptDecision, JsonObject } from '../../src/connector';
+import { LonghaulError } from '../../src/connector';
+import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
+import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+
+const HOUR_MS = 3_600_000;
+const LATER: AttemptDecision = { action: 'retryAfter', delayMs: HOUR_MS, reason: 'quota' };
+const REPAIR: AttemptDecision = { action: 'repair', reason: 'one task of many' };
+
+let bench: TaskBench;
+let jobs: ScriptedConnector;
+let plain: ScriptedConnector;
+
+beforeAll(async () => {
+  installQuietRuntime();
+  jobs = new ScriptedConnector('repairable', `repairable-${randomUUID()}`);
+  plain = new ScriptedConnector('plain', `plain-${randomUUID()}`, { repair: false });
+  bench = await openTaskBench({ connectors: [jobs, plain] });
+  await bench.startWorkers();
+});
+
+afterAll(() => bench.close());
+
+beforeEach(() => {
+  for (const connector of [jobs, plain]) {
+    connector.jobs.clear();
+    connector.onCreate = (job) => failJob(job, 'no quota.', { cause: 'quota', decision: LATER });
+    connector.onGet = () => undefined;
+    connector.onRepair = (job) => {
+      runJob(job);
+      job.next = { kind: 'poll' };
+    };
+  }
+});
+
+async function begin(type = 'repairable', policy = {}): Promise<string> {
+  const { id } = await bench.tasks.start(bench.request(type, {}, policy));
+  return id;
+}
+
+async function beginPaused(type?: string): Promise<string> {
+  const id = await begin(type);
+  await untilStatus(bench, id, (status) => status.message?.startsWith('next attempt') === true);
+  return id;
+}
+
+function repair(id: string, options: JsonObject = {}): Promise<unknown> {
+  return bench.handle(id).executeUpdate('repair', { args: [options] });
+}
+
+async function refusalOf(update: Promise<unknown>): Promise<unknown> {
+  const error: unknown = await update.catch((thrown: unknown) => thrown);
+  return error instanceof WorkflowUpdateFailedError ? error.cause : error;
+}
+
+test('a repair during the pause runs the same job again: same attempt, same token, with the given options', async () => {
+  const id = await beginPaused();
+  let options: JsonObject = {};
+  jobs.onRepair = (job, given) => {
+    options = given;
+    runJob(job);
+    job.next = { kind: 'poll' };
+  };
+  await expect(repair(id, { rerunTasks: ['b'] })).resolves.toEqual({ externalId: 'job-1', phase: 'RUNNING' });
+  jobs.onGet = succeedJob;
+  const { status, result } = await bench.tasks.wait(id);
+  expect(options).toEqual({ rerunTasks: ['b'] });
+  expect(status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+  expect(jobs.jobs.size).toBe(1);
+  expect(result?.receipt.attempts).toMatchObject([{ attempt: 1, repairs: 1, phase: 'SUCCEEDED' }]);
+});
+
+test('a repair costs no more than eighteen events, the answer to its caller included', async () => {
+  const id = await beginPaused();
+  const before = (await bench.events(id)).length;
+  await repair(id);
+  expect((await bench.events(id)).length - before).toBeLessThanOrEqual(EVENTS_OF_A_REPAIR);
+  await bench.tasks.cancel(id);
+  await bench.tasks.wait(id);
+});
+
+const EVENTS_OF_A_REPAIR = 18;
+
+test('a repair is refused while the job is active', async () => {
+  jobs.onCreate = runJob;
+  const id = await begin();
+  await untilStatus(bench, id, (status) => status.phase === 'RUNNING');
+  expect(await refusalOf(repair(id))).toMatchObject({ type: 'JOB_ACTIVE' });
+  jobs.onGet = succeedJob;
+  expect((await bench.tasks.wait(id)).status.state).toBe('COMPLETED');
+});
+
+test('a repair is refused where the connector offers none, and where its options are not an object', async () => {
+  const id = await beginPaused('plain');
+  const refusal = { type: 'UNSUPPORTED', message: 'The connector of plain does not offer repair.' };
+  expect(await refusalOf(repair(id))).toMatchObject(refusal);
+  const other = await beginPaused();
+  const update = bench.handle(other).executeUpdate('repair', { args: ['all'] });
+  expect(await refusalOf(update)).toMatchObject({ type: 'INVALID_TASK' });
+  await Promise.all([bench.tasks.cancel(id), bench.tasks.cancel(other)]);
+  await Promise.all([bench.tasks.wait(id), bench.tasks.wait(other)]);
+});
+
+test('a repair that fails tells its caller, and the planned attempt follows', async () => {
+  const id = await beginPaused();
+  jobs.onRepair = () => {
+    throw new LonghaulError('INVALID_TASK', 'the job definition is gone');
+  };
+  expect(await refusalOf(repair(id))).toMatchObject({ type: 'INVALID_TASK' });
+  await untilStatus(bench, id, (status) => status.message?.startsWith('next attempt') === true);
+  jobs.onCreate = runJob;
+  jobs.onGet = succeedJob;
+  await bench.tasks.nudge(id);
+  const { status } = await bench.tasks.wait(id);
+  expect(status).toMatchObject({ state: 'COMPLETED', attempt: 2 });
+});
+
+test('a cancel during a repair answers its caller and stops the job', async () => {
+  const id = await beginPaused();
+  let calls = 0;
+  jobs.onRepair = () => {
+    calls += 1;
+    throw new LonghaulError('UNAVAILABLE', 'no answer', { retryAfterMs: 60_000 });
+  };
+  const refused = refusalOf(repair(id));
+  await untilStatus(bench, id, () => calls > 0);
+  await bench.tasks.cancel(id);
+  expect(await refused).toMatchObject({ type: 'ALREADY_ENDED' });
+  const { status } = await bench.tasks.wait(id);
+  expect(status.state).toBe('CANCELED');
+  expect(jobs.nth().cancels).toBe(1);
+});
+
+test('a repaired job may continue as new and still be followed', async () => {
+  const request = bench.request('repairable', {});
+  const id = await bench.startWith(request, { continueAfterEvents: 5 });
+  await untilStatus(bench, id, (status) => status.message?.startsWith('next attempt') === true);
+  await repair(id);
+  jobs.onGet = succeedJob;
+  const { status, result } = await bench.tasks.wait(id);
+  expect(status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+  expect(result?.receipt.attempts).toMatchObject([{ repairs: 1 }]);
+});
+
+test('a repair that the connector advises happens by itself, as often as attempts are allowed', async () => {
+  jobs.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+  jobs.onRepair = (job) => failJob(job, 'one task failed again.', { decision: REPAIR });
+  const { status, result } = await bench.tasks.wait(await begin('repairable', { maxAttempts: 3 }));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED', message: 'one task failed again.' });
+  expect(jobs.jobs.size).toBe(1);
+  expect(result?.receipt.attempts).toMatchObject([
+    { repairs: 2, decision: 'fail: one task of many; attempt 3 of 3 was the last' },
+  ]);
+});
+
+test('an advised repair that is not possible fails with the failure of the job first', async () => {
+  jobs.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+  jobs.onRepair = () => {
+    throw new LonghaulError('PERMISSION_DENIED', 'not yours');
+  };
+  const { status } = await bench.tasks.wait(await begin());
+  expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED' });
+  expect(status.message).toMatch(/^one task failed\. The repair failed: PERMISSION_DENIED: not yours\./);
+});
+
+test('an advised repair without the capability fails the task and says why', async () => {
+  plain.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+  const { status, result } = await bench.tasks.wait(await begin('plain'));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED' });
+  expect(result?.receipt.attempts[0]?.decision).toContain('does not offer repair');
+});

@@ -1,0 +1,45 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { DeterminismViolationError } from '@temporalio/workflow';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleOption,
+} from '@temporalio/worker';
+
+import { HISTORIES, PATH_NAMES, recordHistories } from '../support/record-histories';
+import { installQuietRuntime } from '../support/task-bench';
+
+/**
+ * A task that is open while Longhaul is upgraded is replayed by the new workflow: what it recorded must fit.
+ * After a deliberate change that breaks this, record anew: LONGHAUL_RECORD_HISTORIES=1 npx jest test/workflows/replay
+ */
+beforeAll(async () => {
+  installQuietRuntime();
+  if (process.env['LONGHAUL_RECORD_HISTORIES'] === '1') await recordHistories();
+}, 300_000);
+
+afterAll(() => Runtime.instance().shutdown());
+
+function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
+  const history: unknown = JSON.parse(readFileSync(join(HISTORIES, `${name}.json`), 'utf8'));
+  return Worker.runReplayHistory({ workflowBundle }, history, name);
+}
+
+test('each path is recorded', () => {
+  const recorded = readdirSync(HISTORIES).map((file) => file.replace('.json', ''));
+  expect(recorded.sort()).toEqual([...PATH_NAMES].sort());
+});
+
+test.each(PATH_NAMES)('the recorded history of %s replays with the workflow of today', async (name) => {
+  await replay({ codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' }, name);
+});
+
+test('the gate fires: a workflow that schedules another activity first is refused', async () => {
+  const workflowsPath = join(__dirname, 'children/changed-task.ts');
+  const changed = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  await expect(replay(changed, 'success')).rejects.toThrow(DeterminismViolationError);
+});

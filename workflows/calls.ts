@@ -1,0 +1,20 @@
+import type { ExecuteInput } from '../src/connector/activity-contract';
+import type { WaitProfile } from '../src/connector/observation';
+import type { StepOptions } from './activity-proxies';
+import type { TaskRun } from './task-run';
+
+/** What every call of a connector carries: by this the worker finds the connector. */
+export function callOf(task: TaskRun): Pick<ExecuteInput, 'taskCategory' | 'taskExecution'> {
+  const { template, taskExecution } = task.input;
+  const taskCategory = { name: template.type, version: template.version };
+  return taskExecution === undefined ? { taskCategory } : { taskCategory, taskExecution };
+}
+
+/** How a call appears on the timeline, until when it may last, and where it runs. */
+export function stepOf(summary: string, spanMs: number | undefined, profile?: WaitProfile): StepOptions {
+  return {
+    summary,
+    ...(spanMs === undefined ? {} : { scheduleToCloseMs: spanMs }),
+    ...(profile === undefined ? {} : { profile }),
+  };
+}

@@ -1,0 +1,30 @@
+import { sleep } from '@temporalio/workflow';
+
+import { runStep } from './steps';
+import type { TaskEnd } from './task-end';
+import { publish, type TaskRun } from './task-run';
+
+/** The durable pause that was decided before the next attempt; a nudge or a repair ends it. */
+export async function pauseBeforeNextAttempt(task: TaskRun): Promise<TaskEnd | undefined> {
+  const { resumeAt } = task.state;
+  if (resumeAt === undefined || resumeAt <= Date.now()) return undefined;
+  publish(task, { message: `next attempt at ${new Date(resumeAt).toISOString()}` });
+  const expired = await sleepUntil(task, resumeAt);
+  if (expired === undefined && task.repairAsked === undefined) {
+    task.state = { ...task.state, resumeAt: Date.now() };
+  }
+  return expired;
+}
+
+/** Temporal takes no timer of any length; whoever wakes early looks and sleeps again. */
+const LONGEST_SLEEP_MS = 365 * 86_400_000;
+
+/** Sleeps on a durable timer, no longer than the nearest deadline; only a deadline that has passed is an end. */
+export async function sleepUntil(task: TaskRun, until: number): Promise<TaskEnd | undefined> {
+  const spanMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, until - Date.now()));
+  const outcome = await runStep(task, {
+    interruptible: true,
+    begin: (leftMs) => sleep(Math.min(spanMs, leftMs ?? spanMs), { summary: 'wait' }),
+  });
+  return outcome.kind === 'ended' ? outcome.end : undefined;
+}
