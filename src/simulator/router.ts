@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { handleAdmin, type AdminPort } from './admin';
 import { ApiError, apiError, codeForStatus } from './api-error';
 import { hostMetadata, oauthMetadata, type Auth } from './auth';
+import { CONSOLE_PAGE, readConsole } from './console-page';
 import { countToken } from './counters';
 import { advance, type EngineOptions } from './engine';
 import type { FaultBook, FaultSpec } from './faults';
@@ -52,6 +53,15 @@ export async function handleRequest(
   try {
     const request = await readRequest(message);
     assertNoBrowser(request);
+    if (request.method === 'GET' && request.path === '/') {
+      send(response, 200, { 'content-type': 'text/html; charset=utf-8', body: CONSOLE_PAGE });
+      return;
+    }
+    if (request.path === '/simulator/console') {
+      advance(options.engine);
+      sendJson(response, 200, readConsole(request, options.engine));
+      return;
+    }
     if (request.path.startsWith('/simulator/')) {
       sendJson(response, 200, handleAdmin(request, message.socket.remoteAddress, options.admin));
       return;

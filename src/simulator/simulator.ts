@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
+import { LonghaulError } from '../connector/errors';
 import type { AdminPort } from './admin';
 import { createAuth } from './auth';
 import { createClock } from './clock';
@@ -33,7 +34,7 @@ export interface Simulator extends Omit<AdminPort, 'health'> {
   readonly close: () => Promise<void>;
 }
 
-/** @throws CONFIG for a state file that is not ours */
+/** @throws CONFIG for a state file that is not ours, and for a port that is taken */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
   const core = createCore(options);
   const { engine, faults, auth, save, admin } = core;
@@ -55,6 +56,16 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const host = options.host ?? '127.0.0.1';
   const listener = await listen(host, options.port ?? 0, (message, response) => {
     void handleRequest(message, response, router);
+  }).catch(async (cause: unknown) => {
+    await core.close();
+    throw new LonghaulError(
+      'CONFIG',
+      `The simulated workspace cannot listen on ${host}:${options.port ?? 0}.`,
+      {
+        cause,
+        advice: 'Another program uses this port: choose another with --port.',
+      },
+    );
   });
   ({ setOpen } = listener);
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${listener.port}`;
@@ -91,7 +102,8 @@ function createCore(options: SimulatorOptions) {
   };
   const faults = createFaultBook(options.faults ?? []);
   const clients = options.clients ?? [];
-  const tokens = options.tokens ?? (clients.length === 0 ? [DEFAULT_TOKEN] : []);
+  const given = options.tokens ?? [];
+  const tokens = given.length === 0 && clients.length === 0 ? [DEFAULT_TOKEN] : given;
   const lifetime = options.tokenLifetimeSeconds ?? 3600;
   const auth = createAuth({ tokens, clients, tokenLifetimeSeconds: lifetime, workspace, clock });
   const submitBodies: string[] = [];

@@ -5,7 +5,7 @@ import type { SecretPort } from '../../activities';
 import { createRedactor, type Redactor } from '../config/redactor';
 import { createSecretResolver } from '../config/secret-resolver';
 import type { Environment } from '../config/temporal-settings';
-import type { JsonValue } from '../connector/json';
+import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 
 export interface SecretPortOptions {
   readonly env: Environment;
@@ -40,10 +40,21 @@ export function createSecretPort(options: SecretPortOptions): SecretPort {
   };
 }
 
-/** Activity results are JSON by contract; the redactor keeps their shape. */
+/** Activity results are JSON by contract; redaction keeps their shape. */
 function redactAny<T>(redactor: Redactor, value: T): T {
   if (typeof value === 'string') return redactor.redactText(value) as T;
-  return redactor.redactJson(value as JsonValue) as T;
+  return redactMembers(redactor, value as JsonValue) as T;
+}
+
+/** Holds no secrets by contract, and a secret that happens to be part of a run id must not make its job unfindable. */
+const IDENTITY_FIELDS: ReadonlySet<string> = new Set(['meta', 'externalId']);
+
+function redactMembers(redactor: Redactor, value: JsonValue): JsonValue {
+  if (!isJsonObject(value)) return redactor.redactJson(value);
+  const members = Object.entries(value).map(([key, item]) =>
+    IDENTITY_FIELDS.has(key) ? [key, item] : [redactor.redactText(key), redactMembers(redactor, item)],
+  );
+  return Object.fromEntries(members) as JsonObject; // fromEntries loses the member type
 }
 
 function valuesOf({ env, allowed }: SecretPortOptions): string[] {

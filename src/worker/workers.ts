@@ -31,6 +31,8 @@ const ACTIVITY_SLOTS = 200;
 /** Open tasks need no cache between their changes; a small one keeps the worker lean. */
 const CACHED_WORKFLOWS = 200;
 const SHUTDOWN_GRACE_MS = 10_000;
+/** A cancel reaches a running activity with the answer to its heartbeat: the SDK's own pause of 8 s would hold it back. */
+const HEARTBEAT_PAUSE_MS = 2_000;
 
 /** Starts one worker for the workflows and one per task queue of the registered connectors. */
 export async function startWorkers(options: WorkersOptions): Promise<RunningWorkers> {
@@ -55,6 +57,8 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
     namespace,
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
     maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
+    maxHeartbeatThrottleInterval: HEARTBEAT_PAUSE_MS,
+    defaultHeartbeatThrottleInterval: HEARTBEAT_PAUSE_MS,
   };
   const tasks: WorkerOptions = {
     ...common,

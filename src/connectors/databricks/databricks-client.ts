@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errors as undiciErrors, Pool } from 'undici';
 import { isJsonObject, LonghaulError, type CallContext, type JsonObject } from '../../connector';
@@ -10,10 +12,11 @@ import {
   type Operation,
 } from './databricks-errors';
 import { parseLosslessJson, shorten, stringifyLosslessJson } from './databricks-json';
+import { redactAnswer } from './databricks-redact';
 import { DEFAULT_REQUEST_TIMEOUT_MS, type Workspace } from './databricks-workspace';
 
 /** The part of a {@link CallContext} that a request needs. */
-export type RequestContext = Pick<CallContext, 'signal' | 'now'>;
+export type RequestContext = Pick<CallContext, 'signal' | 'now'> & Partial<Pick<CallContext, 'redact'>>;
 
 export interface ApiRequest {
   readonly operation: Exclude<Operation, 'token'>;
@@ -24,7 +27,7 @@ export interface ApiRequest {
   readonly body?: JsonObject;
   /** Values inside the body that must not come back in an error. */
   readonly secrets?: readonly string[];
-  /** Called right before each time the request goes out. */
+  /** Called right before the request first goes out. */
   readonly announce?: () => void;
 }
 
@@ -79,11 +82,11 @@ interface RawAnswer {
   readonly body: string;
 }
 
-/** Creates the client of one workspace: one pool of kept-alive connections, one token for all callers. */
+/** Creates the client of one workspace: kept-alive connections, one token for all callers. */
 export function createDatabricksClient(workspace: Workspace, options: ClientOptions): DatabricksClient {
   const { monotonicNow = () => performance.now() } = options;
-  const pool = new Pool(workspace.host, { connections: CONNECTIONS, maxResponseSize: LARGEST_ANSWER_BYTES });
-  const transport = createTransport(pool, workspace);
+  const pools = { GET: openPool(workspace), POST: openPool(workspace) };
+  const transport = createTransport(pools, workspace);
   const requestToken = (credentials: { clientId: string; clientSecret: string }): Promise<JsonObject> =>
     fetchToken(transport, credentials, userAgent(options.version, workspace.auth.kind));
   const tokens = createTokenSource(workspace.auth, requestToken, monotonicNow);
@@ -102,6 +105,7 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
       transport.accept(request.operation, answer, {
         secrets: [...tokens.secrets(), ...(request.secrets ?? [])],
         now: context.now(),
+        redact: context.redact ?? ((text) => text),
       });
     const isFallback = monotonicNow() < fallbackUntil;
     const first = await exchange(isFallback ? DATABRICKS_API_ENDPOINT : JOBS_API_2_2, request, context);
@@ -115,8 +119,19 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
     send: (request, context) =>
       request.body === undefined
         ? withInnerRetries(() => attempt(request, context), context.signal)
-        : attempt(request, context),
-    close: () => pool.close(),
+        : attempt({ ...request, announce: once(request.announce) }, context),
+    close: async () => {
+      await Promise.all([pools.GET.close(), pools.POST.close()]);
+    },
+  };
+}
+
+/** A request sent again after a refusal (an expired token, an unknown endpoint) follows one that started nothing. */
+function once(announce: (() => void) | undefined): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) announce?.();
+    isDone = true;
   };
 }
 
@@ -196,17 +211,27 @@ function pauseFor(error: LonghaulError, tries: number): number | undefined {
   return wished <= LONGEST_INNER_PAUSE_MS ? wished : undefined;
 }
 
+interface AboutAnswer {
+  readonly secrets: readonly string[];
+  readonly now: number;
+  /** Done before anything is cut. */
+  readonly redact: (text: string) => string;
+}
+
 interface Transport {
   exchange(request: RawRequest, context: Pick<RequestContext, 'signal'>): Promise<RawAnswer>;
   /** The JSON object of a 2xx answer. @throws LonghaulError for anything else. */
-  accept(
-    operation: Operation,
-    answer: RawAnswer,
-    about: { readonly secrets: readonly string[]; readonly now: number },
-  ): JsonObject;
+  accept(operation: Operation, answer: RawAnswer, about: AboutAnswer): JsonObject;
 }
 
-function createTransport(pool: Pool, workspace: Workspace): Transport {
+/** Submits and cancels have sockets of their own: they must not wait behind the reads of a workspace that hangs. */
+type Pools = Readonly<Record<RawRequest['method'], Pool>>;
+
+function openPool({ host }: Workspace): Pool {
+  return new Pool(host, { connections: CONNECTIONS, maxResponseSize: LARGEST_ANSWER_BYTES });
+}
+
+function createTransport(pools: Pools, workspace: Workspace): Transport {
   const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const host = new URL(workspace.host).host;
   return {
@@ -216,7 +241,7 @@ function createTransport(pool: Pool, workspace: Workspace): Transport {
       try {
         const { method, path, headers, body = null } = request;
         const bounded = AbortSignal.any([signal, timeout]);
-        const answer = await pool.request({ method, path, headers, body, signal: bounded });
+        const answer = await pools[method].request({ method, path, headers, body, signal: bounded });
         return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
       } catch (thrown) {
         signal.throwIfAborted();
@@ -228,11 +253,11 @@ function createTransport(pool: Pool, workspace: Workspace): Transport {
         });
       }
     },
-    accept: (operation, answer, { secrets, now }) => {
+    accept: (operation, answer, { secrets, now, redact: redactText }) => {
       if (answer.status < 200 || answer.status >= 300) {
-        throw toLonghaulError({ ...answer, operation, host, secrets, now });
+        throw toLonghaulError({ ...answer, body: redactText(answer.body), operation, host, secrets, now });
       }
-      return parseAnswer(answer.body, host);
+      return redactAnswer(parseAnswer(answer.body, host), redactText);
     },
   };
 }
@@ -260,7 +285,7 @@ function toTransportError(
 }
 
 function wordsOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return 'unknown trouble';
+  if (!types.isNativeError(thrown)) return 'unknown trouble';
   const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
   const words = thrown.message === '' ? thrown.name : thrown.message;
   return code === undefined || words.includes(code) ? words : `${words} (${code})`;
@@ -289,5 +314,5 @@ async function fetchToken(
   };
   // No caller's signal: the token is for all of them. The request time-out bounds it.
   const answer = await transport.exchange(request, { signal: new AbortController().signal });
-  return transport.accept('token', answer, { secrets, now: Date.now() });
+  return transport.accept('token', answer, { secrets, now: Date.now(), redact: (text) => text });
 }

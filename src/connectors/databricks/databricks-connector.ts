@@ -38,7 +38,11 @@ export interface DatabricksConnectorOptions {
   /** Longhaul's version, for the user agent. */
   readonly version?: string;
   readonly flyte?: FlyteDefaults;
+  /** Where its activities run; default `databricks` and `databricks:control`. A pair of its own keeps a busy workspace apart. */
+  readonly taskQueues?: TaskQueues;
 }
+
+const DEFAULT_TASK_QUEUES: TaskQueues = { polls: 'databricks', control: 'databricks:control' };
 
 /** Where no version is given; what is deployed says its own. */
 const UNKNOWN_VERSION = '0.0.0';
@@ -66,7 +70,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     synchronous: false,
     fence: 'token',
   };
-  readonly taskQueues: TaskQueues = { polls: 'databricks', control: 'databricks:control' };
+  readonly taskQueues: TaskQueues;
   readonly #clients: DatabricksClients;
   readonly #flyte: FlyteDefaults;
 
@@ -74,6 +78,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   constructor(options: DatabricksConnectorOptions, clients: DatabricksClients = createClients(options)) {
     this.#clients = clients;
     this.#flyte = options.flyte ?? {};
+    this.taskQueues = options.taskQueues ?? DEFAULT_TASK_QUEUES;
   }
 
   parseTask(template: TaskTemplate): void {

@@ -33,6 +33,8 @@ const MESSAGE_LIMIT = 1_000;
 
 /** The SDKs' rule for "there is no such run": the code is the generic one, so the words must tell. */
 const GONE = /\bRun:? .*does(?: not|n't) exist|\bRun: .* in job: .* doesn't exist|\bJob .* does not exist/i;
+/** What answers a token whose run was deleted; the documentation promises an error and leaves its words open. */
+const GONE_ON_START = /\bRun\b.*\b(?:does(?: not|n't) exist|(?:was|is|has been) deleted)/i;
 const EXPIRED = /expired|invalid access token|token is not active/i;
 const RATE = /rate limit|exceeding rate|in past \d+ seconds/i;
 
@@ -104,11 +106,10 @@ function toBadRequestCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
   return isLook(answer.operation) || answer.operation === 'token' ? 'INTERNAL' : 'INVALID_TASK';
 }
 
-/** A 404 without a code may be any proxy's: no reason to call a healthy run lost. */
+/** A 404 that does not name the run itself may be any proxy's: no reason to call a healthy run lost. */
 function toNotFoundCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
   if (!isLook(answer.operation)) return isGone(answer.operation, body) ? 'RUN_GONE' : 'NOT_FOUND';
-  if (body.code === undefined) return 'UNAVAILABLE';
-  return body.code === 'ENDPOINT_NOT_FOUND' || body.code === 'FEATURE_DISABLED' ? 'NOT_FOUND' : 'RUN_GONE';
+  return body.code === 'RESOURCE_DOES_NOT_EXIST' || body.code === 'NOT_FOUND' ? 'RUN_GONE' : 'UNAVAILABLE';
 }
 
 function isGone(operation: Operation, body: ErrorBody): boolean {
@@ -121,7 +122,7 @@ function isGone(operation: Operation, body: ErrorBody): boolean {
   }
   // On a start, only a token's deleted run can be missing; a missing job is the user's mistake.
   const isStart = operation === 'submit' || operation === 'run-now';
-  return isStart ? /\bRun\b.*does(?: not|n't) exist/i.test(body.message) : GONE.test(body.message);
+  return isStart ? GONE_ON_START.test(body.message) : GONE.test(body.message);
 }
 
 function isPrivateLinkRefusal(answer: ErrorAnswer): boolean {

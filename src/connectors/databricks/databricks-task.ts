@@ -31,6 +31,11 @@ export function parseDatabricksTask(template: TaskTemplate, defaults: FlyteDefau
   return isOwn ? parseOwnTask(custom) : parseFlyteTask(template, defaults);
 }
 
+/** The workspace a task names, by name or host; undefined for the default one. @throws as {@link parseDatabricksTask}. */
+export function workspaceOf(template: TaskTemplate): string | undefined {
+  return parseDatabricksTask(template).workspace;
+}
+
 function parseOwnTask(custom: JsonObject): DatabricksTask {
   const unknown = Object.keys(custom).find((key) => !OWN_FIELDS.has(key));
   if (unknown !== undefined) {

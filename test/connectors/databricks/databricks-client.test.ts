@@ -63,6 +63,8 @@ describe('a request', () => {
   it.each([
     [400, 'INVALID_PARAMETER_VALUE', 'Run 1 does not exist', 'read', 'RUN_GONE'],
     [404, 'RESOURCE_DOES_NOT_EXIST', 'gone', 'read', 'RUN_GONE'],
+    [404, 'ENDPOINT_NOT_FOUND', 'no such path', 'read', 'UNAVAILABLE'],
+    [404, 'FEATURE_DISABLED', 'switched off', 'read', 'UNAVAILABLE'],
     [404, 'NOT_FOUND', 'gone', 'submit', 'NOT_FOUND'],
     [400, 'INVALID_PARAMETER_VALUE', 'Run 1 does not exist', 'submit', 'RUN_GONE'],
     [400, 'INVALID_PARAMETER_VALUE', 'Job 1 does not exist', 'submit', 'INVALID_TASK'],

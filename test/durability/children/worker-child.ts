@@ -1,0 +1,44 @@
+import {
+  createDatabricksConnectors,
+  createWorkspaceDirectory,
+  type Workspace,
+} from '../../../src/connectors/databricks';
+import { ConnectorRegistry, type TaskQueues } from '../../../src/connector';
+import { installRuntimeLogger } from '../../../src/cli/runtime-logger';
+import { connectClient } from '../../../src/temporal/connection';
+import { connectWorker } from '../../../src/temporal/worker-connection';
+import { createSecretPort, startWorkers } from '../../../src/worker';
+
+export interface WorkerChildConfig {
+  readonly temporalAddress: string;
+  readonly workflowTaskQueue: string;
+  readonly workspace: Workspace;
+  readonly taskQueues: TaskQueues;
+  readonly secretsAllow: readonly string[];
+  readonly troubleShownAfterMs: number;
+  readonly logLevel: 'debug' | 'error';
+}
+
+/** A real worker, to be killed. Its argument is its configuration; it says `serving` when it does. */
+async function main(config: WorkerChildConfig): Promise<void> {
+  installRuntimeLogger(config.logLevel);
+  const { workspace, taskQueues, workflowTaskQueue, troubleShownAfterMs } = config;
+  const workspaces = createWorkspaceDirectory({ workspaces: [workspace] });
+  const registry = new ConnectorRegistry();
+  for (const connector of createDatabricksConnectors({ workspaces, taskQueues })) {
+    registry.register(connector);
+  }
+  const { client, namespace } = await connectClient(config.temporalAddress);
+  const { auth } = workspace;
+  const operatorSecrets = [auth.kind === 'pat' ? auth.token : auth.clientSecret];
+  const workers = await startWorkers({
+    connection: await connectWorker(config.temporalAddress),
+    ...{ client, namespace, registry, workflowTaskQueue, troubleShownAfterMs },
+    secrets: createSecretPort({ env: process.env, allowed: config.secretsAllow, operatorSecrets }),
+    workflowBundlePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '',
+  });
+  process.stdout.write('serving\n');
+  await workers.done;
+}
+
+void main(JSON.parse(process.argv[2] ?? '{}') as WorkerChildConfig);
