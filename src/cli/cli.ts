@@ -1,15 +1,25 @@
 #!/usr/bin/env node
-import { Command, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { readPackageVersion } from '../config/package-version';
-import { runCommand, type CommonOptions } from './command';
-import { completion } from './commands/completion';
-import { doctor } from './commands/doctor';
-import { dev, engine, worker } from './commands/processes';
-import { run, submit, wait } from './commands/run';
-import { connectors, init, version } from './commands/setup';
-import { simulate } from './commands/simulate';
-import { cancel, get, list, logs, metrics, nudge } from './commands/tasks';
+import { TASK_PHASES } from '../connector/phase';
+import { endOnLostOutput, type CommonOptions } from './command';
+import type { StartOptions } from './commands/run';
+import type { CancelOptions, ListOptions, LogsOptions } from './commands/tasks';
+import type { DevOptions } from './commands/processes';
+import type { SimulateOptions } from './commands/simulate';
+import { completion, COMPLETION_SHELLS, type CompletionShell } from './commands/completion';
+
+/** What a command needs is loaded when it runs: Temporal's client and worker cost most of a second. */
+const load = {
+  run: () => import('./commands/run.js'),
+  tasks: () => import('./commands/tasks.js'),
+  processes: () => import('./commands/processes.js'),
+  simulate: () => import('./commands/simulate.js'),
+  setup: () => import('./commands/setup.js'),
+  doctor: () => import('./commands/doctor.js'),
+  version: () => import('./commands/version.js'),
+} as const;
 
 const FILE_HELP = 'task file, Databricks submit or run-now body, or Flyte task template (YAML or JSON)';
 
@@ -19,7 +29,9 @@ function createProgram(): Command {
       'Runs other systems’ long jobs: never started twice, never lost, really stopped when canceled.',
     )
     .version(readPackageVersion(), '-V, --version')
-    .showHelpAfterError()
+    .addHelpText('after', '\nExample:\n  longhaul run examples/word-count/task.yaml')
+    .showHelpAfterError('(longhaul COMMAND --help shows what it takes)')
+    .exitOverride()
     .helpCommand(false);
   declareStarts(program);
   declareSteps(program);
@@ -35,56 +47,106 @@ function declare(program: Command, nameAndArguments: string, description: string
 }
 
 function declareStarts(program: Command): void {
-  for (const [name, words, act] of [
-    ['run', 'start a task and follow it to its end; exit 0 only when it SUCCEEDED', run],
-    ['submit', 'start a task and leave it', submit],
+  for (const [name, words, example] of [
+    [
+      'run',
+      'start a task and follow it to its end; exit 0 only when it SUCCEEDED',
+      'run FILE --workspace simulated',
+    ],
+    ['submit', 'start a task and leave it', 'submit FILE --id nightly-2026-11-21'],
   ] as const) {
     declare(program, name, words)
       .argument('<file>', FILE_HELP)
       .option('--id <id>', 'your own key: the same id never starts a second task')
       .option('--workspace <name>', 'workspace to run in, such as simulated')
-      .option('--attach', 'when a task of this id has ended: show how')
+      .addOption(new Option('--attach', 'when a task of this id has ended: show how').conflicts('again'))
       .option('--again', 'when a task of this id has ended: start it anew')
-      .addHelpText('after', '\nExample:\n  longhaul run examples/word-count/task.yaml')
-      .action(act);
+      .addHelpText('after', `\nExample:\n  longhaul ${example}`)
+      .action(async (file: string, options: StartOptions) => (await load.run())[name](file, options));
   }
 }
 
 function declareSteps(program: Command): void {
-  declare(program, 'get <id>', 'show a task').alias('status').action(get);
-  declare(program, 'wait <id>', 'follow a task to its end').action(wait);
+  declare(program, 'get <id>', 'show a task')
+    .alias('status')
+    .action(async (id: string, options: CommonOptions) => (await load.tasks()).get(id, options));
+  declare(program, 'wait <id>', 'follow a task to its end').action(
+    async (id: string, options: CommonOptions) => (await load.run()).wait(id, options),
+  );
   declare(program, 'cancel <id>', 'stop a task; it closes when its job is seen stopped')
     .option('--reason <text>', 'why, for the record')
-    .action(cancel);
+    .action(async (id: string, options: CancelOptions) => (await load.tasks()).cancel(id, options));
   declare(program, 'logs <id>', 'show the output of a task’s job: its tail, or page by page')
     .option('--page <token>', '`start`, or what the page before named')
-    .option('--limit <lines>', 'lines in this page')
+    .option('--limit <lines>', 'lines in this page', parseCount)
     .addHelpText('after', '\nExamples:\n  longhaul logs ID\n  longhaul logs ID --page start --limit 100')
-    .action(logs);
-  declare(program, 'metrics <id>', 'show where the time of a job went').action(metrics);
+    .action(async (id: string, options: LogsOptions) => (await load.tasks()).logs(id, options));
+  declare(program, 'metrics <id>', 'show where the time of a job went').action(
+    async (id: string, options: CommonOptions) => (await load.tasks()).metrics(id, options),
+  );
+  declareList(program);
+  declare(program, 'nudge <id>', 'make a task look at its job now').action(
+    async (id: string, options: CommonOptions) => (await load.tasks()).nudge(id, options),
+  );
+}
+
+function declareList(program: Command): void {
   declare(program, 'list', 'list tasks, newest first')
     .option('--open', 'only what still runs')
-    .option('--phase <phase>', 'such as RUNNING or FAILED')
+    .option('--phase <phase>', 'such as RUNNING or FAILED', parsePhase)
     .option('--type <type>', 'task type')
     .option('--project <project>', 'project')
     .option('--job <id>', 'id of the external job')
-    .option('--limit <count>', 'at most this many')
-    .action(list);
-  declare(program, 'nudge <id>', 'make a task look at its job now').action(nudge);
+    .option('--limit <count>', 'at most this many (default: 50)', parseCount)
+    .addHelpText('after', '\nExample:\n  longhaul list --open --type databricks')
+    .action(async (options: ListOptions) => (await load.tasks()).list(options));
 }
 
 const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
 
+function parseCount(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError('It must be a number, not below 0.');
+}
+
+function parsePhase(text: string): string {
+  const phase = TASK_PHASES.find((candidate) => candidate === text.toUpperCase());
+  if (phase !== undefined) return phase;
+  throw new InvalidArgumentError(`It must be one of ${TASK_PHASES.join(', ')}.`);
+}
+
 function declareProcesses(program: Command): void {
-  declare(program, 'worker', 'run a worker against the configured Temporal').action(worker);
+  declare(program, 'worker', 'run a worker against the configured Temporal').action(
+    async (options: CommonOptions) => (await load.processes()).worker(options),
+  );
+  declareSimulate(program);
+  declare(
+    program,
+    'dev',
+    'run the engine in the foreground: Temporal with its UI, a worker, the simulated workspace',
+  )
+    .addOption(new Option('--status', 'show the engine that runs').conflicts('stop'))
+    .option('--stop', 'stop it; open tasks go on at the next start')
+    .action(async (options: DevOptions) => (await load.processes()).dev(options));
+  program.command('engine', { hidden: true }).action(async () => (await load.processes()).engine());
+}
+
+function declareSimulate(program: Command): void {
   declare(program, 'simulate', 'run the simulated Databricks workspace')
-    .option('--port <port>', 'port', '8765')
+    .option('--port <port>', 'port; 0 takes a free one', parseNumber, 8765)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--token <token>', 'a personal access token it accepts (repeatable)', collect, [])
     .option('--client <id:secret>', 'an OAuth client it accepts (repeatable)', collect, [])
     .option('--state <file>', 'keep runs here over restarts')
-    .option('--speed <factor>', 'how much faster its clock runs', '1')
-    .option('--rate <requests>', 'requests per second before 429')
+    .option('--speed <factor>', 'how much faster its clock runs', parseNumber, 1)
+    .option('--rate <requests>', 'requests per second before 429', parseNumber)
     .option(
       '--fault <spec>',
       'a fault on demand, such as submit:commit-then-503:times=1 (repeatable)',
@@ -92,31 +154,38 @@ function declareProcesses(program: Command): void {
       [],
     )
     .addHelpText('after', '\nExample:\n  longhaul simulate --fault get:429:retryAfter=2:times=3')
-    .action(simulate);
-  declare(
-    program,
-    'dev',
-    'run the engine in the foreground: Temporal with its UI, a worker, the simulated workspace',
-  )
-    .option('--status', 'show the engine that runs')
-    .option('--stop', 'stop it; open tasks go on at the next start')
-    .action(dev);
-  program.command('engine', { hidden: true }).action(engine);
+    .action(async (options: SimulateOptions) => (await load.simulate()).simulate(options));
 }
 
 function declareSetup(program: Command): void {
-  declare(program, 'init', 'prepare the namespace: search attributes and 30 days of retention').action(init);
-  declare(program, 'doctor', 'check everything Longhaul needs, and name the mend').action(doctor);
-  declare(program, 'connectors', 'list what is registered').action(connectors);
-  declare(program, 'version', 'print the version').action(version);
-  declare(program, 'completion <shell>', 'print a completion script: bash, zsh or fish')
+  declare(program, 'init', 'prepare the namespace: search attributes and 30 days of retention').action(
+    async (options: CommonOptions) => (await load.setup()).init(options),
+  );
+  declare(program, 'doctor', 'check everything Longhaul needs, and name the mend').action(
+    async (options: CommonOptions) => (await load.doctor()).doctor(options),
+  );
+  declare(program, 'connectors', 'list what is registered').action(async (options: CommonOptions) =>
+    (await load.setup()).connectors(options),
+  );
+  declare(program, 'version', 'print the version').action(async (options: CommonOptions) =>
+    (await load.version()).version(options),
+  );
+  declare(program, 'completion', 'print a completion script for a shell')
+    .addArgument(new Argument('<shell>').choices(COMPLETION_SHELLS))
     .addHelpText('after', '\nExample:\n  source <(longhaul completion bash)')
-    .action((shell: string, options: CommonOptions) =>
-      runCommand(options, () => {
-        completion(shell, program);
-        return Promise.resolve(0);
-      }),
-    );
+    .action((shell: CompletionShell, options: CommonOptions) => completion(shell, program, options));
 }
 
-void createProgram().parseAsync();
+const EXIT_USAGE = 2;
+
+/** Commander has told the person already; a machine that asked for JSON gets its one document. */
+function endWithUsage(error: unknown): void {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? 0 : EXIT_USAGE;
+  if (error.exitCode === 0 || !/ (-o|--output)[ =]?json\b/.test(process.argv.join(' '))) return;
+  const message = error.message.replace(/^error: /, '');
+  process.stdout.write(`${JSON.stringify({ error: { code: 'USAGE', message } }, null, 2)}\n`);
+}
+
+endOnLostOutput();
+createProgram().parseAsync().catch(endWithUsage);

@@ -1,6 +1,5 @@
 import { LonghaulError, ERROR_TABLE } from '../connector/errors';
 import { createOutput, type Output, type OutputFormat } from './output';
-import { openSession, type Session, type SessionOptions } from './session';
 
 export interface CommonOptions {
   readonly output: OutputFormat;
@@ -21,8 +20,14 @@ export async function runCommand(
 
 function reportError(output: Output, error: LonghaulError): number {
   const { code, message, advice, field } = error;
-  if (output.format === 'json') {
-    output.result('', {
+  const words = [
+    `${output.notePaint('bad', code)}: ${message}`,
+    ...(advice === undefined ? [] : [`  ${advice}`]),
+    ...(code === 'INTERNAL' && process.env['LONGHAUL_LOG_LEVEL'] === 'debug' ? [String(error.stack)] : []),
+  ].join('\n');
+  if (output.format === 'human') output.note(words);
+  else {
+    output.result(words, {
       error: {
         code,
         message,
@@ -30,26 +35,17 @@ function reportError(output: Output, error: LonghaulError): number {
         ...(field === undefined ? {} : { field }),
       },
     });
-  } else {
-    output.note(`${code}: ${message}`);
-    if (advice !== undefined) output.note(`  ${advice}`);
-    if (code === 'INTERNAL' && process.env['LONGHAUL_LOG_LEVEL'] === 'debug') {
-      output.note(String(error.stack));
-    }
   }
   return ERROR_TABLE[code].exitCode;
 }
 
-/** A command that needs Temporal: opens the session, closes it whatever happens. */
-export async function withSession(
-  output: Output,
-  engine: SessionOptions['engine'],
-  act: (session: Session) => Promise<number>,
-): Promise<number> {
-  const session = await openSession({ env: process.env, engine, report: output.note });
-  try {
-    return await act(session);
-  } finally {
-    await session.close();
+/** A reader that has had enough (`| head`) ends the command without a word; a full disk with a short one. */
+export function endOnLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit();
+      if (stream === process.stdout) process.stderr.write(`The output cannot be written: ${error.message}\n`);
+      process.exit(ERROR_TABLE.INTERNAL.exitCode);
+    });
   }
 }

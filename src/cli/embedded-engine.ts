@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-
-import { z } from 'zod';
 
 import type { LonghaulConfig } from '../config/environment';
 import type { Environment } from '../config/temporal-settings';
 import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import type { Workspace } from '../connectors/databricks';
 import { startSimulator, type Simulator } from '../simulator';
-import { connectClient, connectWorker } from '../temporal/connection';
+import { connectClient } from '../temporal/connection';
 import {
   runEngineHost,
   type EngineContext,
@@ -18,10 +16,15 @@ import {
 } from '../temporal/engine/engine-host';
 import type { EngineInfo } from '../temporal/engine/engine-file';
 import { findTemporalBinary } from '../temporal/temporal-binary';
+import { connectWorker } from '../temporal/worker-connection';
 import { createSecretPort, startWorkers } from '../worker';
 import { createConnectorSet } from './registry';
-
-export const SIMULATED_WORKSPACE = 'simulated';
+import {
+  readSimulatorAccess,
+  SIMULATED_WORKSPACE,
+  simulatorFolder,
+  writeSimulatorAccess,
+} from './simulator-access';
 
 export interface EmbeddedEngineOptions {
   readonly config: LonghaulConfig;
@@ -65,27 +68,15 @@ function toWorkspace({ simulator, token }: EngineSimulator): Workspace {
   return { name: SIMULATED_WORKSPACE, host: simulator.url, auth: { kind: 'pat', token } };
 }
 
-const savedAccess = z.object({ port: z.int().positive(), token: z.string().min(20) });
-
-/** Runs are named by the workspace's address: it stays the same over restarts, and so does its token. */
 async function startEngineSimulator(home: string): Promise<EngineSimulator> {
-  const folder = join(home, 'simulator');
+  const folder = simulatorFolder(home);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, 'access.json');
-  const saved = savedAccess.safeParse(readJson(file)).data;
+  const saved = readSimulatorAccess(home);
   const token = saved?.token ?? randomBytes(24).toString('base64url');
   const common = { tokens: [token], stateFile: join(folder, 'state.json') };
   const simulator = await startSimulator({ ...common, ...(saved === undefined ? {} : { port: saved.port }) });
-  writeFileSync(file, JSON.stringify({ port: simulator.port, token }), { mode: 0o600 });
+  writeSimulatorAccess(home, { port: simulator.port, token });
   return { simulator, token };
-}
-
-function readJson(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 async function startEngineWorker(
@@ -101,7 +92,7 @@ async function startEngineWorker(
   const { workflowTaskQueue } = config;
   const workers = await startWorkers({ connection, client, namespace, registry, secrets, workflowTaskQueue });
   return {
-    describe: () => ({ taskQueues: workers.taskQueues }),
+    describe: () => ({ taskQueues: workers.taskQueues, workspaces: connectors.workspaceNames }),
     ended: workers.done,
     close: async () => {
       await workers.shutdown();

@@ -1,85 +1,99 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { TaskStatus } from '../client';
-import { LonghaulError } from '../connector/errors';
-import { toClock, type Output } from './output';
-import type { Session } from './session';
+import { describeCanceling, nextCheckIn } from './describe-task';
+import { firstLine, toClock, toTimeOfDay } from './format';
+import type { LiveSession } from './live-session';
+import type { Output } from './output';
+import { toneOf } from './style';
 
 export interface FollowOptions {
   readonly id: string;
   readonly output: Output;
-  /** Opens the session anew after the engine or the connection went away. */
-  readonly reopen: () => Promise<Session>;
   readonly signal: AbortSignal;
 }
 
-/** `detached`: the signal fired; the task goes on. */
-export type Followed =
-  | { readonly kind: 'ended'; readonly session: Session }
-  | { readonly kind: 'detached'; readonly session: Session };
+/** How a follower let go of a task: `detached`, the signal fired and the task goes on. */
+export type Followed = 'ended' | 'detached';
 
-const LOOK_MS = 300;
+/** Looks often at what is young, and less and less at what is long: one look costs Temporal a read. */
+const SHORTEST_LOOK_MS = 300;
+const LONGEST_LOOK_MS = 2_000;
+const LOOKS_PER_AGE = 1 / 60;
 const REDRAW_MS = 250;
 
 /** Shows a task until it ends, over restarts of the engine and of Temporal. */
-export async function follow(session: Session, options: FollowOptions): Promise<Followed> {
-  let current = session;
-  let shown = '';
-  while (!options.signal.aborted) {
-    const status = await lookOrReopen(current, options);
-    if (status.kind === 'reopened') {
-      current = status.session;
-      continue;
-    }
-    shown = showChange(status.task, shown, options.output);
-    if (status.task.state !== 'OPEN') return { kind: 'ended', session: current };
-    await drawFor(LOOK_MS, status.task, options);
+export async function follow(live: LiveSession, options: FollowOptions): Promise<Followed> {
+  const shown: Shown = { change: '', links: new Set() };
+  for (;;) {
+    const task = await live.ask((session) => session.tasks.get(options.id));
+    if (task === undefined) return 'detached';
+    showChange(task, shown, options.output);
+    if (task.state !== 'OPEN') return 'ended';
+    await drawFor(lookAfterMs(task, Date.now()), task, options);
   }
-  return { kind: 'detached', session: current };
 }
 
-type Look =
-  | { readonly kind: 'seen'; readonly task: TaskStatus }
-  | { readonly kind: 'reopened'; readonly session: Session };
+function lookAfterMs({ startedAt }: TaskStatus, now: number): number {
+  return Math.min(LONGEST_LOOK_MS, Math.max(SHORTEST_LOOK_MS, (now - startedAt) * LOOKS_PER_AGE));
+}
 
-async function lookOrReopen(session: Session, options: FollowOptions): Promise<Look> {
-  try {
-    return { kind: 'seen', task: await session.tasks.get(options.id) };
-  } catch (error) {
-    if (!(error instanceof LonghaulError) || error.code !== 'UNAVAILABLE') throw error;
-    options.output.note('Temporal is out of reach; the task is kept there. Trying again.');
-    await session.close().catch(() => undefined);
-    return { kind: 'reopened', session: await options.reopen() };
-  }
+/** What was told already: nothing is told twice. */
+interface Shown {
+  change: string;
+  readonly links: Set<string>;
 }
 
 /** One line per change; the same state in other words is progress, not a change. */
-function showChange(task: TaskStatus, shown: string, output: Output): string {
-  const change = [task.phase, task.attempt, task.code, task.canceling?.requestedAt, task.state].join('|');
-  if (change === shown) return shown;
-  const time = new Date().toISOString().slice(11, 19);
-  const message = task.message === undefined ? '' : `  ${task.message.split('\n')[0] ?? ''}`;
-  output.note(`${time}  ${task.phase.padEnd(12)}${message}`);
-  return change;
+function showChange(task: TaskStatus, shown: Shown, output: Output): void {
+  const { phase, attempt, code, canceling, state } = task;
+  const change = [phase, attempt, code, canceling?.requestedAt, state].join('|');
+  const isNew = change !== shown.change;
+  Object.assign(shown, { change });
+  if (isNew && (state === 'OPEN' || !output.interactive)) output.note(changeLine(task, output));
+  for (const link of task.links) {
+    if (shown.links.has(link.uri)) continue;
+    shown.links.add(link.uri);
+    output.note(`          ${output.notePaint('quiet', `${link.name}: ${link.uri}`)}`);
+  }
+}
+
+function changeLine(task: TaskStatus, { notePaint }: Output): string {
+  const { canceling, state, phase } = task;
+  const time = notePaint('quiet', toTimeOfDay(Date.now()));
+  if (canceling !== undefined && state === 'OPEN') {
+    return `${time}  ${notePaint('busy', 'CANCELING'.padEnd(PHASE_WIDTH))}  asked ${describeCanceling(canceling)}`;
+  }
+  return `${time}  ${notePaint(toneOf(phase), phase.padEnd(PHASE_WIDTH))}  ${wordsOf(task)}`.trimEnd();
+}
+
+const PHASE_WIDTH = 12;
+
+function wordsOf({ phase, message, externalId, attempt }: TaskStatus): string {
+  const words = message === phase ? '' : firstLine(message);
+  const job = externalId === undefined || words.includes(externalId) ? '' : `run ${externalId}`;
+  const again = attempt > 1 ? `attempt ${attempt}` : '';
+  return [words, job, again].filter((part) => part !== '').join(' · ');
 }
 
 async function drawFor(ms: number, task: TaskStatus, { output, signal }: FollowOptions): Promise<void> {
   const until = Date.now() + ms;
   while (Date.now() < until && !signal.aborted) {
-    output.progress(progressLine(task, Date.now()));
-    await sleep(REDRAW_MS, undefined, { signal }).catch(() => undefined);
+    output.progress(progressLine(task, output));
+    const pause = Math.min(REDRAW_MS, Math.max(1, until - Date.now()));
+    await sleep(pause, undefined, { signal }).catch(() => undefined);
   }
 }
 
-function progressLine(task: TaskStatus, now: number): string {
+const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
+
+function progressLine(task: TaskStatus, { interactive }: Output): string {
+  const now = Date.now();
   const parts = [
-    task.phase,
+    task.canceling === undefined ? task.phase : 'CANCELING',
     toClock(now - task.startedAt),
-    ...(task.externalId === undefined ? [] : [`run ${task.externalId}`]),
-    ...(task.nextCheckAt === undefined
-      ? []
-      : [`next check in ${Math.max(0, Math.round((task.nextCheckAt - now) / 1000))} s`]),
-    ...(task.links[0] === undefined ? [] : [task.links[0].uri]),
+    ...(task.nextCheckAt === undefined ? [] : [`next check ${nextCheckIn(task.nextCheckAt, now)}`]),
+    ...(interactive ? ['Ctrl-C to detach or cancel'] : []),
   ];
-  return parts.join(' · ');
+  return `${SPINNER[Math.floor(now / REDRAW_MS) % SPINNER.length] ?? ''} ${parts.join(' · ')}`;
 }

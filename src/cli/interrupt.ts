@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 
+import { LonghaulError } from '../connector/errors';
 import type { Output } from './output';
-import type { Session } from './session';
 
 export interface Interrupt {
   /** Fires when the follower shall let go of the task. */
@@ -10,9 +10,9 @@ export interface Interrupt {
 }
 
 export interface InterruptOptions {
-  readonly id: string;
   readonly output: Output;
-  readonly session: () => Session;
+  /** Asks for cancellation of the task. */
+  readonly cancel: () => Promise<void>;
 }
 
 /**
@@ -31,7 +31,7 @@ export function listenForInterrupt(options: InterruptOptions): Interrupt {
       return;
     }
     asking = true;
-    void askWhatToDo(options, detach).finally(() => {
+    void actOn(options, detach).finally(() => {
       asking = false;
     });
   };
@@ -46,19 +46,38 @@ export function listenForInterrupt(options: InterruptOptions): Interrupt {
   };
 }
 
-async function askWhatToDo({ id, output, session }: InterruptOptions, detach: () => void): Promise<void> {
-  output.note('');
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  terminal.on('SIGINT', () => {
-    terminal.close();
-    detach();
-  });
-  const answer = await terminal
-    .question('The task is running. [d]etach, [c]ancel, or Enter to go on watching? ')
-    .catch(() => 'd');
-  terminal.close();
-  if (/^d/i.test(answer)) detach();
-  if (!/^c/i.test(answer)) return;
-  await session().tasks.cancel(id, { by: process.env['USER'] ?? 'cli', reason: 'Ctrl-C' });
-  output.note('Cancel requested; waiting until the job is seen stopped.');
+async function actOn({ output, cancel }: InterruptOptions, detach: () => void): Promise<void> {
+  const wish = await output.quietly(askWhatToDo);
+  if (wish === 'detach') detach();
+  if (wish !== 'cancel') return;
+  try {
+    await cancel();
+    output.note('Cancel requested; waiting until the job is seen stopped.');
+  } catch (error) {
+    const { code, message } = LonghaulError.from(error);
+    output.note(`The cancel was not taken (${code}: ${message}). The task goes on.`);
+  }
 }
+
+type Wish = 'detach' | 'cancel' | 'watch';
+
+/** Ctrl-C and the end of the input answer as well: detach, which harms nothing. */
+async function askWhatToDo(): Promise<Wish> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const asked = new AbortController();
+  const giveUp = (): void => asked.abort();
+  terminal.on('SIGINT', giveUp);
+  terminal.on('close', giveUp);
+  try {
+    const answer = await terminal.question(QUESTION, { signal: asked.signal });
+    if (/^\s*d/i.test(answer)) return 'detach';
+    return /^\s*c/i.test(answer) ? 'cancel' : 'watch';
+  } catch {
+    process.stderr.write('\n');
+    return 'detach';
+  } finally {
+    terminal.close();
+  }
+}
+
+const QUESTION = 'The task runs on by itself. [d]etach, [c]ancel it, or Enter to go on watching? ';

@@ -1,99 +1,78 @@
-import type { TaskStatus } from '../client';
+import { createPaint, type Paint } from './style';
 
 /** Where a command speaks: results to standard output, everything else to standard error. */
 export interface Output {
   readonly format: OutputFormat;
-  /** A person is watching: lines may be redrawn and questions asked. */
+  /** A person can be asked. */
   readonly interactive: boolean;
+  /** Colors of results. */
+  readonly paint: Paint;
+  /** Colors of notes. */
+  readonly notePaint: Paint;
+  /** The one answer of a command: text for people, one JSON document for machines. A second one is not written. */
   result(human: string, machine: object): void;
   note(message: string): void;
   /** Redraws the line of progress; nothing where nobody watches. */
   progress(line: string): void;
+  /** A step on the way: a passing line for who watches, a note elsewhere. */
+  step(message: string): void;
+  /** Runs while nothing is drawn: a question keeps its line, notes wait for its answer. */
+  quietly<T>(ask: () => Promise<T>): Promise<T>;
 }
 
 export type OutputFormat = 'human' | 'json';
 
+const FALLBACK_COLUMNS = 80;
+
 export function createOutput(format: OutputFormat): Output {
-  const interactive = process.stderr.isTTY && process.stdin.isTTY;
+  const { stdout, stderr, stdin } = process;
+  const isWatched = stderr.isTTY;
   let drawn = false;
+  let answered = false;
+  let held: string[] | undefined;
   const clear = (): void => {
-    if (drawn) process.stderr.write('\r\u001b[2K');
+    if (drawn) stderr.write('\r\u001b[2K');
     drawn = false;
+  };
+  const note = (message: string): void => {
+    if (held !== undefined) {
+      held.push(message);
+      return;
+    }
+    clear();
+    stderr.write(`${message}\n`);
+  };
+  const progress = (line: string): void => {
+    if (!isWatched || held !== undefined) return;
+    const width = (stderr.columns || FALLBACK_COLUMNS) - 1;
+    stderr.write(`\r\u001b[2K${line.slice(0, width)}`);
+    drawn = true;
   };
   return {
     format,
-    interactive,
+    interactive: isWatched && stdin.isTTY,
+    paint: createPaint(stdout, process.env),
+    notePaint: createPaint(stderr, process.env),
     result: (human, machine) => {
       clear();
-      process.stdout.write(`${format === 'json' ? JSON.stringify(machine, null, 2) : human}\n`);
+      if (format === 'human') stdout.write(`${human}\n`);
+      else if (answered) stderr.write(`${human}\n`);
+      else stdout.write(`${JSON.stringify(machine, null, 2)}\n`);
+      answered = true;
     },
-    note: (message) => {
+    note,
+    progress,
+    step: (message) => (isWatched ? progress(`${message} …`) : note(message)),
+    quietly: async (ask) => {
       clear();
-      process.stderr.write(`${message}\n`);
-    },
-    progress: (line) => {
-      if (!interactive) return;
-      process.stderr.write(`\r\u001b[2K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
-      drawn = true;
+      held = [];
+      try {
+        return await ask();
+      } finally {
+        const waiting = held;
+        held = undefined;
+        waiting.forEach(note);
+      }
     },
   };
-}
-
-/** Columns padded to their widest cell. */
-export function toTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? '').length)),
-  );
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-/** `1:05`, `2:03:04`: how long something took or takes. */
-export function toClock(durationMs: number): string {
-  const seconds = Math.max(0, Math.floor(durationMs / 1000));
-  const [hours, minutes, rest] = [
-    Math.floor(seconds / 3600),
-    Math.floor((seconds % 3600) / 60),
-    seconds % 60,
-  ];
-  const tail = `${String(minutes).padStart(hours > 0 ? 2 : 1, '0')}:${String(rest).padStart(2, '0')}`;
-  return hours > 0 ? `${hours}:${tail}` : tail;
-}
-
-export function toTime(at: number | undefined): string {
-  return at === undefined ? '–' : new Date(at).toISOString().replace('T', ' ').slice(0, 19);
-}
-
-/** One task as lines of `name value`. */
-export function describeTask(status: TaskStatus, taskUrl: string | undefined): string {
-  const links = status.links.map((link) => [link.name, link.uri] as const);
-  const rows: readonly (readonly [string, string | undefined])[] = [
-    ['task', status.id],
-    ['type', status.taskType],
-    ['phase', status.phase],
-    ['state', status.state],
-    ['message', status.message],
-    ['code', status.code],
-    ['job', status.externalId],
-    ['attempt', status.attempt > 0 ? String(status.attempt) : undefined],
-    ['started', toTime(status.startedAt)],
-    ['ended', status.closedAt === undefined ? undefined : toTime(status.closedAt)],
-    ['next check', status.nextCheckAt === undefined ? undefined : toTime(status.nextCheckAt)],
-    ...links,
-    ['Temporal', taskUrl],
-  ];
-  return toTable(
-    rows.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])),
-  );
-}
-
-/** For machines: the task as it is, with its page. */
-export function toMachineTask(status: TaskStatus, taskUrl: string | undefined): Record<string, unknown> {
-  return { ...status, ...(taskUrl === undefined ? {} : { temporalUrl: taskUrl }) };
 }

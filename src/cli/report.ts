@@ -1,12 +1,25 @@
 import type { TaskOutcome, TaskStatus } from '../client';
-import { ERROR_TABLE, LonghaulError, type ErrorCode } from '../connector/errors';
-import { describeTask, toClock, toMachineTask, type Output } from './output';
+import { ERROR_TABLE, LonghaulError } from '../connector/errors';
+import { withLimit } from '../temporal/wait';
+import { adviceFor } from './advice';
+import { endWord, receiptLines, toMachineTask } from './describe-task';
+import { toDuration, toTable } from './format';
+import type { Output } from './output';
 import type { Session } from './session';
+import { toneOf, type Paint } from './style';
 
 /** Exit code of a command that leaves a task running on purpose. Source: sysexits EX_TEMPFAIL. */
 export const EXIT_DETACHED = 75;
 
 const TAIL_LINES = 20;
+/** Without a worker nothing would answer, and a person waits for the outcome. */
+const TAIL_LIMIT_MS = 10_000;
+
+/** How a task ended, with all that is shown of it. */
+export interface Outcome extends TaskOutcome {
+  readonly logs: readonly string[];
+  readonly taskUrl: string | undefined;
+}
 
 /** 0 only for SUCCEEDED. */
 function exitCodeOf(status: TaskStatus): number {
@@ -14,13 +27,26 @@ function exitCodeOf(status: TaskStatus): number {
   return ERROR_TABLE[status.code ?? 'INTERNAL'].exitCode;
 }
 
-/** Shows how a task ended: on success its output, on failure the first cause on top and what to do. */
-export async function reportOutcome(session: Session, id: string, output: Output): Promise<number> {
+export async function readOutcome(session: Session, id: string): Promise<Outcome> {
   const outcome = await session.tasks.wait(id);
-  const logs = await tailOf(session, id);
-  const taskUrl = session.taskUrl(id);
-  const { status, result } = outcome;
-  output.result(toText(outcome, logs, taskUrl), {
+  return { ...outcome, logs: await tailOf(session, id), taskUrl: session.taskUrl(id) };
+}
+
+/** Logs are a courtesy here: their absence must not hide how the task ended. */
+async function tailOf(session: Session, id: string): Promise<readonly string[]> {
+  try {
+    const page = session.tasks.logs(id, { limit: TAIL_LINES });
+    return (await withLimit(page, TAIL_LIMIT_MS, 'the logs')).lines;
+  } catch (error) {
+    if (error instanceof LonghaulError) return [];
+    throw error;
+  }
+}
+
+/** Shows how a task ended: the first cause on top, then what to do, its output, its receipt. @returns the exit code. */
+export function reportOutcome(outcome: Outcome, output: Output): number {
+  const { status, result, logs, taskUrl } = outcome;
+  output.result(toText(outcome, output.paint), {
     ...toMachineTask(status, taskUrl),
     result: result ?? null,
     logs,
@@ -28,82 +54,38 @@ export async function reportOutcome(session: Session, id: string, output: Output
   return exitCodeOf(status);
 }
 
-/** Logs are a courtesy here: their absence must not hide how the task ended. */
-async function tailOf(session: Session, id: string): Promise<readonly string[]> {
-  try {
-    return (await session.tasks.logs(id, { limit: TAIL_LINES })).lines;
-  } catch (error) {
-    if (error instanceof LonghaulError) return [];
-    throw error;
-  }
-}
-
-function toText(
-  { status, result }: TaskOutcome,
-  logs: readonly string[],
-  taskUrl: string | undefined,
-): string {
-  const failed = exitCodeOf(status) !== 0;
-  const tail =
-    logs.length === 0 ? [] : ['', `last ${logs.length} lines of output:`, ...logs.map((line) => `  ${line}`)];
-  const outputs = result?.resource.outputs;
+function toText(outcome: Outcome, paint: Paint): string {
+  const { status, result, logs, taskUrl } = outcome;
+  const outputs = Object.entries(result?.resource.outputs ?? {});
+  const links = [...status.links.map(({ name, uri }) => [name, uri]), ...pageOf(taskUrl)];
   return [
-    ...(failed ? [`${status.phase} (${status.code ?? 'INTERNAL'}): ${status.message ?? ''}`, ''] : []),
-    ...(failed
+    ...headLines(outcome, paint),
+    ...(outputs.length === 0
       ? []
-      : [`SUCCEEDED in ${toClock((status.closedAt ?? status.startedAt) - status.startedAt)}`, '']),
-    describeTask(failed ? withoutMessage(status) : status, taskUrl),
-    ...receiptLines(status, result),
-    ...(outputs === undefined || Object.keys(outputs).length === 0
+      : ['', 'Outputs', ...outputs.map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)]),
+    ...(logs.length === 0
       ? []
-      : ['', `outputs: ${JSON.stringify(outputs)}`]),
-    ...tail,
-    ...(failed ? ['', `What now: ${adviceFor(status)}`] : []),
+      : ['', logs.length < TAIL_LINES ? 'Output' : `Output, last ${TAIL_LINES} lines`]),
+    ...logs.map((line) => `  ${line}`),
+    ...receiptLines(result?.receipt ?? status.receipt),
+    ...(links.length === 0 ? [] : ['', toTable(links)]),
   ].join('\n');
 }
 
-function withoutMessage(status: TaskStatus): TaskStatus {
-  const { message: _message, ...rest } = status;
-  return rest;
+function pageOf(taskUrl: string | undefined): string[][] {
+  return taskUrl === undefined ? [] : [['Temporal UI', taskUrl]];
 }
 
-function receiptLines(status: TaskStatus, result: TaskOutcome['result']): string[] {
-  const receipt = result?.receipt ?? status.receipt;
-  if (receipt === undefined || receipt.attempts.length === 0) return [];
-  const rows = receipt.attempts.map((row) => {
-    const posts = `${row.posts} ${row.posts === 1 ? 'POST' : 'POSTs'}`;
-    const took =
-      row.endedAt === undefined || row.submittedAt === undefined
-        ? ''
-        : ` in ${toClock(row.endedAt - row.submittedAt)}`;
-    const decision = row.decision === undefined ? '' : ` → ${row.decision}`;
-    return `  attempt ${row.attempt}: run ${row.externalId ?? '–'} ${row.phase ?? ''}${took}, ${posts}, token ${row.token}${decision}`;
-  });
-  return ['', 'receipt:', ...rows];
-}
-
-const LOOK_AT_LOGS = 'read the cause above and the job’s own page; `longhaul logs ID` has the whole output.';
-
-const START_AGAIN = 'then start it again with --again.';
-const RAISE_DEADLINE = 'raise the deadline in the policy or give the job more room; it was stopped.';
-const LOOK_BEFORE_AGAIN = `look at the workspace whether the work was done, ${START_AGAIN}`;
-
-/** What a person does next, by code; where nothing is listed, the job's own words say it. */
-const ADVICE: Partial<Record<ErrorCode, string>> = {
-  UNAUTHENTICATED: `check the credentials of the workspace with \`longhaul doctor\`, ${START_AGAIN}`,
-  PERMISSION_DENIED: `check the rights named above, ${START_AGAIN}`,
-  CONFIG: 'mend the configuration named above; `longhaul doctor` checks it.',
-  SECRET_UNAVAILABLE: `set the secret where the worker runs, ${START_AGAIN}`,
-  RUN_GONE: LOOK_BEFORE_AGAIN,
-  OUTCOME_UNKNOWN: LOOK_BEFORE_AGAIN,
-  CANCEL_UNCONFIRMED: 'the job may still run: look at its page and stop it there.',
-  DEADLINE_QUEUE: RAISE_DEADLINE,
-  DEADLINE_START: RAISE_DEADLINE,
-  DEADLINE_EXECUTION: RAISE_DEADLINE,
-  DEADLINE_OVERALL: RAISE_DEADLINE,
-  CANCELED: 'nothing runs any more; start it again with --again.',
-};
-
-function adviceFor(status: TaskStatus): string {
-  return ADVICE[status.code ?? 'INTERNAL'] ?? LOOK_AT_LOGS.replace('ID', status.id);
+function headLines(outcome: Outcome, paint: Paint): string[] {
+  const { status } = outcome;
+  const word = endWord(outcome);
+  const took = toDuration((status.closedAt ?? status.startedAt) - status.startedAt);
+  if (exitCodeOf(status) === 0) return ['', `${paint(toneOf(word), word)} in ${took}: ${status.id}`];
+  const code = status.code === undefined || status.code === word ? '' : ` (${status.code})`;
+  return [
+    '',
+    `${paint(toneOf(word), word)} after ${took}${code}: ${status.id}`,
+    ...(status.message ?? '').split('\n'),
+    ...(status.code === 'CANCELED' ? [] : ['', `${paint('strong', 'What now:')} ${adviceFor(status)}`]),
+  ];
 }

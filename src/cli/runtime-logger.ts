@@ -1,4 +1,4 @@
-import { DefaultLogger, Runtime, type LogLevel as TemporalLogLevel } from '@temporalio/worker';
+import { DefaultLogger, Runtime, type LogEntry, type LogLevel as TemporalLogLevel } from '@temporalio/worker';
 
 import type { LogLevel } from '../config/environment';
 
@@ -6,9 +6,19 @@ import type { LogLevel } from '../config/environment';
 export function installRuntimeLogger(level: LogLevel): void {
   const temporalLevel = TEMPORAL_LEVELS[level];
   Runtime.install({
-    logger: new DefaultLogger(temporalLevel),
+    logger: new DefaultLogger(temporalLevel, writeEntry),
     telemetryOptions: { logging: { filter: { core: temporalLevel, other: 'ERROR' }, forward: {} } },
   });
+}
+
+/** Said of every worker that serves activities alone, as ours of the connectors do on purpose. */
+const EXPECTED = 'No workflows registered, not polling for workflow tasks';
+
+function writeEntry({ level, message, timestampNanos, meta }: LogEntry): void {
+  if (message === EXPECTED) return;
+  const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+  const fields = meta === undefined ? '' : ` ${JSON.stringify(meta)}`;
+  process.stderr.write(`${time} [${level}] ${message}${fields}\n`);
 }
 
 const TEMPORAL_LEVELS = {

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { TaskClient } from '../client';
 import { parseEnvironment, type LonghaulConfig } from '../config/environment';
 import type { Environment } from '../config/temporal-settings';
+import { LonghaulError } from '../connector/errors';
 import { connectClient, type TemporalClient } from '../temporal/connection';
 import {
   engineLogFile,
@@ -11,31 +12,28 @@ import {
   joinOrStartEngine,
   type JoinedEngine,
 } from '../temporal/engine/engine-client';
-import { spawnDetached } from '../temporal/engine/engine-spawn';
+import { spawnDetached, type SpawnedEngine } from '../temporal/engine/engine-spawn';
 import { missingSearchAttributes } from '../temporal/search-attributes';
-import { LonghaulError } from '../connector/errors';
-import { SIMULATED_WORKSPACE } from './embedded-engine';
+import type { Output } from './output';
 import { createConnectorSet } from './registry';
 
 /** A command's way to Temporal: the configured one, or the engine of the data folder. */
 export interface Session {
-  readonly config: LonghaulConfig;
   readonly tasks: TaskClient;
-  readonly temporal: TemporalClient;
   /** Where a task's page is; absent when nobody said where the Temporal UI runs. */
   taskUrl(id: string): string | undefined;
-  /** Workspace of tasks that name none: the simulated one, where no other is configured. */
-  readonly defaultWorkspace: string | undefined;
   /** Only with the engine: its presence. */
   readonly engine?: JoinedEngine;
   close(): Promise<void>;
 }
 
+/** `start` starts an engine when none runs; `join` does not: there is nothing to see without one. */
+export type EngineUse = 'start' | 'join';
+
 export interface SessionOptions {
   readonly env: Environment;
-  /** `start` starts an engine when none runs; `join` does not: there is nothing to see without one. */
-  readonly engine: 'start' | 'join';
-  readonly report: (message: string) => void;
+  readonly engine: EngineUse;
+  readonly output: Output;
 }
 
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -43,65 +41,66 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   return config.temporal.configured ? openConfigured(config, options) : openEmbedded(config, options);
 }
 
+/** A command that needs Temporal: opens the session, closes it whatever happens. */
+export async function withSession(
+  output: Output,
+  engine: EngineUse,
+  act: (session: Session) => Promise<number>,
+): Promise<number> {
+  const session = await openSession({ env: process.env, engine, output });
+  try {
+    return await act(session);
+  } finally {
+    await session.close();
+  }
+}
+
 async function openConfigured(config: LonghaulConfig, { env }: SessionOptions): Promise<Session> {
   const temporal = await connectClient(config.temporal);
   const uiUrl = env['LONGHAUL_TEMPORAL_UI_URL'];
-  return toSession({
-    config,
-    temporal,
-    env,
-    secretsAllow: config.secretsAllow,
-    ...(uiUrl === undefined ? {} : { uiUrl }),
-  });
+  const { secretsAllow } = config;
+  return toSession({ config, temporal, env, secretsAllow, ...(uiUrl === undefined ? {} : { uiUrl }) });
 }
 
 async function openEmbedded(config: LonghaulConfig, options: SessionOptions): Promise<Session> {
-  await assertReachable(config, options);
+  await assertSomethingToJoin(config, options);
+  const { env, output } = options;
   const engine = await joinOrStartEngine({
     config,
-    report: options.report,
-    spawnEngine: () => spawnEngine(config, options.env),
+    report: output.step,
+    onLogLine: (line) => output.note(output.notePaint('quiet', line)),
+    spawnEngine: () => Promise.resolve(spawnEngine(config, env)),
   });
   const { temporalAddress, uiUrl } = engine.info;
   const temporal = await connectClient(temporalAddress);
-  return toSession({
-    config,
-    temporal,
-    env: options.env,
-    secretsAllow: config.embeddedSecretsAllow,
-    uiUrl,
-    engine,
-  });
+  return toSession({ config, temporal, env, secretsAllow: config.embeddedSecretsAllow, uiUrl, engine });
 }
 
 /** Open tasks of a killed engine go on as soon as somebody asks for them: only an empty folder has nothing to join. */
-async function assertReachable(config: LonghaulConfig, { engine }: SessionOptions): Promise<void> {
-  if (
-    engine === 'start' ||
-    (await engineStatus(config)) !== undefined ||
-    existsSync(join(config.home, 'temporal.db'))
-  ) {
-    return;
-  }
+async function assertSomethingToJoin(config: LonghaulConfig, { engine }: SessionOptions): Promise<void> {
+  if (engine === 'start' || existsSync(join(config.home, 'temporal.db'))) return;
+  if ((await engineStatus(config)) !== undefined) return;
   throw new LonghaulError(
     'NOT_FOUND',
-    'There is no task yet: no Temporal is configured and no engine was ever started here.',
-    {
-      advice: 'Start a task with longhaul run FILE, or set TEMPORAL_ADDRESS.',
-    },
+    `There is no task yet: no Temporal is configured, and no engine was ever started in ${config.home}.`,
+    { advice: 'Start a task with longhaul run FILE, or set TEMPORAL_ADDRESS.' },
   );
 }
 
-function spawnEngine(config: LonghaulConfig, env: Environment): Promise<ReturnType<typeof spawnDetached>> {
-  const cli = process.argv[1] ?? '';
-  return Promise.resolve(
-    spawnDetached({
-      command: process.execPath,
-      args: [cli, 'engine'],
-      env: { ...env },
-      logFile: engineLogFile(config),
-    }),
-  );
+/** Files that the environment names by relative paths: the engine lives in another folder. */
+const PATH_VARIABLES = ['DATABRICKS_CONFIG_FILE', 'TEMPORAL_CLI_PATH', 'TEMPORAL_CONFIG_FILE'] as const;
+
+function spawnEngine(config: LonghaulConfig, env: Environment): SpawnedEngine {
+  const paths = PATH_VARIABLES.flatMap((name) => {
+    const value = env[name] ?? '';
+    return value === '' || value.startsWith('~') ? [] : [[name, resolve(value)] as const];
+  });
+  return spawnDetached({
+    command: process.execPath,
+    args: [join(__dirname, 'cli.js'), 'engine'],
+    env: { ...env, ...Object.fromEntries(paths), LONGHAUL_HOME: config.home },
+    logFile: engineLogFile(config),
+  });
 }
 
 interface SessionParts {
@@ -117,23 +116,31 @@ async function toSession(parts: SessionParts): Promise<Session> {
   const { config, temporal, engine, uiUrl, secretsAllow } = parts;
   const connectors = createConnectorSet(parts.env);
   const { client, namespace, connection } = temporal;
-  const missing = await missingSearchAttributes(connection, namespace);
   const { workflowTaskQueue } = config;
-  const searchAttributes = missing.length === 0;
   const { registry } = connectors;
-  return {
-    config,
-    temporal,
-    tasks: new TaskClient({ client, namespace, registry, workflowTaskQueue, secretsAllow, searchAttributes }),
-    taskUrl: (id) => (uiUrl === undefined ? undefined : toTaskUrl(uiUrl, namespace, id)),
-    defaultWorkspace:
-      engine !== undefined && connectors.operatorSecrets.length === 0 ? SIMULATED_WORKSPACE : undefined,
-    ...(engine === undefined ? {} : { engine }),
-    close: async () => {
-      engine?.close();
-      await Promise.all([connection.close(), connectors.close()]);
-    },
+  const close = async (): Promise<void> => {
+    engine?.close();
+    await Promise.all([connection.close(), connectors.close()]);
   };
+  try {
+    const searchAttributes = (await missingSearchAttributes(connection, namespace)).length === 0;
+    return {
+      tasks: new TaskClient({
+        client,
+        namespace,
+        registry,
+        workflowTaskQueue,
+        secretsAllow,
+        searchAttributes,
+      }),
+      taskUrl: (id) => (uiUrl === undefined ? undefined : toTaskUrl(uiUrl, namespace, id)),
+      ...(engine === undefined ? {} : { engine }),
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 function toTaskUrl(uiUrl: string, namespace: string, id: string): string {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { isNativeError } from 'node:util/types';
 
 import type { TaskRequest } from '../client';
 import { invalidTask, LonghaulError } from '../connector/errors';
@@ -23,7 +24,7 @@ export interface TaskFileOptions {
  * @throws INVALID_TASK naming field, value and reason; NOT_FOUND for a missing file.
  */
 export async function readTaskFile(path: string, options: TaskFileOptions = {}): Promise<TaskRequest> {
-  const document = parseTaskDocument(await readText(path), basename(path));
+  const document = parseTaskDocument(await readText(path), path);
   if (!isJsonObject(document)) throw invalidTask(basename(path), 'must hold an object', document);
   return toRequest(resolveLocalFiles(document, dirname(path)), options);
 }
@@ -32,32 +33,40 @@ async function readText(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new LonghaulError('NOT_FOUND', `The file ${path} cannot be read.`, { cause: error });
+    const { code } = isNativeError(error) ? (error as NodeJS.ErrnoException) : { code: undefined };
+    const reason = READ_FAILURES[code ?? ''] ?? 'cannot be read';
+    throw new LonghaulError('NOT_FOUND', `The file ${path} ${reason}.`, { cause: error });
   }
 }
+
+const READ_FAILURES: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read by this user',
+};
 
 function toRequest(document: JsonObject, options: TaskFileOptions): TaskRequest {
   if ('spec' in document) return fromTaskFile(document, options);
   if ('custom' in document) return fromFlyteTemplate(document, options);
-  if (DATABRICKS_KEYS.some((key) => key in document)) return fromDatabricksBody(document, options);
+  if (Object.keys(document).some(isDatabricksKey)) return fromDatabricksBody(document, options);
+  const type = typeof document['type'] === 'string' ? 'spec' : 'task';
   throw invalidTask(
-    'task',
-    `is neither a task file (type, spec), a Databricks body nor a Flyte template`,
+    type,
+    type === 'spec'
+      ? 'is missing: a task file holds type and spec'
+      : 'is neither a task file (type and spec), a Databricks body (tasks, job_id, …) nor a Flyte template (type and custom)',
     Object.keys(document),
   );
 }
 
-const DATABRICKS_KEYS = [
-  'tasks',
-  'job_id',
-  'new_cluster',
-  'existing_cluster_id',
-  'notebook_task',
-  'spark_python_task',
-  'spark_jar_task',
-  'python_wheel_task',
-  'sql_task',
-];
+const DATABRICKS_KEYS: ReadonlySet<string> = new Set([
+  ...['tasks', 'job_id', 'run_name', 'git_source', 'environments', 'idempotency_token'],
+  ...['new_cluster', 'existing_cluster_id', 'environment_key'],
+]);
+
+function isDatabricksKey(key: string): boolean {
+  return DATABRICKS_KEYS.has(key) || key.endsWith('_task');
+}
 
 const TASK_FILE_KEYS = ['type', 'version', 'name', 'id', 'project', 'workspace', 'spec', 'policy', 'inputs'];
 
@@ -67,8 +76,10 @@ function fromTaskFile(document: JsonObject, options: TaskFileOptions): TaskReque
   const { type, version = 0, name, spec = null, policy, inputs, project } = document;
   if (!isJsonObject(spec)) throw invalidTask('spec', 'must be an object', spec);
   const workspace =
-    options.workspace ?? textOf('workspace', document['workspace']) ?? options.defaultWorkspace;
-  const custom = type === 'databricks' ? toDatabricksCustom(spec, workspace) : spec;
+    options.workspace ??
+    textOf('workspace', document['workspace']) ??
+    (isDatabricksType(type) ? options.defaultWorkspace : undefined);
+  const custom = toCustom(type, spec, workspace);
   const id = options.id ?? textOf('id', document['id']);
   const projectName = textOf('project', project);
   return {
@@ -78,6 +89,22 @@ function fromTaskFile(document: JsonObject, options: TaskFileOptions): TaskReque
     ...(id === undefined ? {} : { id }),
     ...(projectName === undefined ? {} : { taskExecution: { project: projectName } }),
   };
+}
+
+const DATABRICKS_TYPES: readonly unknown[] = ['databricks', 'spark'];
+
+function isDatabricksType(type: unknown): boolean {
+  return DATABRICKS_TYPES.includes(type);
+}
+
+/** A spec in Flyte's words stays as it is; a workspace that nothing would look at is refused. */
+function toCustom(type: unknown, spec: JsonObject, workspace: string | undefined): JsonObject {
+  if (isDatabricksType(type)) {
+    if (!('databricksConf' in spec)) return toDatabricksCustom(spec, workspace);
+    return workspace === undefined ? spec : { ...spec, databricksInstance: workspace };
+  }
+  if (workspace === undefined) return spec;
+  throw invalidTask('workspace', 'is for the types databricks and spark only', workspace);
 }
 
 function fromDatabricksBody(document: JsonObject, options: TaskFileOptions): TaskRequest {

@@ -5,6 +5,7 @@ export {
   type TaskClientOptions,
   type TaskOutcome,
 } from './task-client';
+export { checkTask, type Door } from './task-door';
 export type { TaskFilter } from './task-list';
 export { PAYLOAD_LIMIT_BYTES, type TaskRequest } from './task-request';
 export type { TaskState, TaskStatus } from './task-status';

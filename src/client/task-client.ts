@@ -10,15 +10,16 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 
-import type { CancelSignal, TaskInput, TaskResult } from '../../workflows/task-input';
+import type { CancelSignal, TaskResult } from '../../workflows/task-input';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
 import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
-import { assertSecretsAllowed } from '../connector/secret-reference';
+import { codeOfGrpc } from '../temporal/grpc-errors';
 import { toStartOptions } from './start-options';
-import { assertPayloadSize, fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
+import { toTaskInput } from './task-door';
+import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
 import { parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
 import { callGetLogs, callGetMetrics, type ConnectorTarget } from './connector-call';
@@ -65,7 +66,7 @@ export class TaskClient {
    * TOKEN_CONFLICT when the id names another spec; ALREADY_ENDED when it names an ended task.
    */
   async start(request: TaskRequest, onEnded: OnEnded = 'refuse'): Promise<StartedTask> {
-    const input = this.#checkAtTheDoor(request);
+    const input = toTaskInput(request, this.#options);
     const id = request.id ?? generateTaskId(request, new Date());
     const fingerprint = fingerprintOf(request);
     const startNonce = randomUUID();
@@ -104,14 +105,17 @@ export class TaskClient {
     return result === undefined ? { status } : { status, result };
   }
 
-  /** Asks for cancellation and returns when that is recorded; the task closes when its job is seen stopped. */
+  /**
+   * Asks for cancellation and returns when that is recorded; the task closes when its job is seen stopped.
+   * @throws NOT_FOUND, ALREADY_ENDED.
+   */
   async cancel(id: string, request: CancelSignal = {}): Promise<void> {
     await this.#signal(id, 'cancel', request);
   }
 
   /**
    * Makes a task look now. Held back while an operator has paused the poll, because a signal would undo the pause.
-   * @returns false when held back.
+   * @returns false when held back. @throws NOT_FOUND, ALREADY_ENDED.
    */
   async nudge(id: string): Promise<boolean> {
     const { raw } = await this.#describe(id);
@@ -135,37 +139,12 @@ export class TaskClient {
     return callGetMetrics(this.#options.client, target);
   }
 
-  #checkAtTheDoor(request: TaskRequest): TaskInput {
-    assertPayloadSize(request);
-    const { template, inputs, outputPrefix, taskExecution, policy } = request;
-    const connector = this.#options.registry.getConnector(template.type, template.version);
-    connector.parseTask(template);
-    assertSecretsAllowed(template.custom, this.#options.secretsAllow);
-    const { capabilities, taskQueues } = connector;
-    return {
-      template,
-      policy,
-      routing: { ...taskQueues, fence: capabilities.fence, repair: capabilities.repair },
-      searchAttributes: this.#options.searchAttributes,
-      ...(inputs === undefined ? {} : { inputs }),
-      ...(outputPrefix === undefined ? {} : { outputPrefix }),
-      ...(taskExecution === undefined ? {} : { taskExecution }),
-    };
-  }
-
   async #attachEnded(id: string, fingerprint: string, onEnded: OnEnded): Promise<StartedTask> {
     const description = await this.#describe(id);
     assertSameSpec(id, parseTaskMemo(description.memo).fingerprint, fingerprint);
     const status = toTaskStatus(description, Date.now());
     if (onEnded === 'attach') return { id, runId: description.runId, attached: true };
-    const ended = status.closedAt === undefined ? '' : ` at ${new Date(status.closedAt).toISOString()}`;
-    throw new LonghaulError(
-      'ALREADY_ENDED',
-      `Task ${id} ended ${status.phase}${ended}; nothing was started.`,
-      {
-        advice: '--attach shows how it ended, --again starts it anew.',
-      },
-    );
+    throw alreadyEnded(status);
   }
 
   async #describe(id: string): Promise<WorkflowExecutionDescription> {
@@ -181,7 +160,8 @@ export class TaskClient {
       const handle = this.#options.client.workflow.getHandle(id);
       await (argument === undefined ? handle.signal(name) : handle.signal(name, argument));
     } catch (error) {
-      throw toClientError(error, id);
+      if (!(error instanceof WorkflowNotFoundError)) throw toClientError(error, id);
+      throw alreadyEnded(toTaskStatus(await this.#describe(id), Date.now()), error);
     }
   }
 
@@ -233,6 +213,20 @@ function assertSameSpec(id: string, known: string | undefined, asked: string): v
   );
 }
 
+function alreadyEnded(status: TaskStatus, cause?: unknown): LonghaulError {
+  const { id, state, phase, closedAt } = status;
+  const when = closedAt === undefined ? '' : ` at ${new Date(closedAt).toISOString()}`;
+  const how = state === 'CANCELED' ? state : phase;
+  return new LonghaulError(
+    'ALREADY_ENDED',
+    `Task ${id} ended ${how}${when}; nothing was started or changed.`,
+    {
+      cause,
+      advice: 'run --attach shows how it ended, run --again starts it anew.',
+    },
+  );
+}
+
 function isTaskResult(value: unknown): value is TaskResult {
   return isJsonObject(value) && isJsonObject(value['resource']) && isJsonObject(value['receipt']);
 }
@@ -242,6 +236,8 @@ function toClientError(error: unknown, id: string): LonghaulError {
   if (error instanceof WorkflowNotFoundError) {
     return new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
   }
+  const code = codeOfGrpc(error);
   const message = error instanceof Error ? error.message : String(error);
-  return new LonghaulError('UNAVAILABLE', `Temporal does not answer: ${message}`, { cause: error });
+  const says = code === 'UNAVAILABLE' ? 'does not answer' : 'refuses';
+  return new LonghaulError(code, `Temporal ${says}: ${message}`, { cause: error });
 }

@@ -2,6 +2,7 @@ import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 
 import { LonghaulError } from '../connector/errors';
 import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { codeOfGrpc } from '../temporal/grpc-errors';
 import { parseTaskMemo, toListedStatus, type TaskStatus } from './task-status';
 
 /** All parts must hold; the filters by phase, type, project and job need the search attributes. */
@@ -25,10 +26,19 @@ export async function listTasks(client: Client, filter: TaskFilter): Promise<Tas
       if (tasks.length >= (filter.limit ?? DEFAULT_LIMIT)) break;
     }
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new LonghaulError('UNAVAILABLE', `Tasks cannot be listed: ${message}`, { cause: error });
+    throw toListError(error);
   }
   return tasks;
+}
+
+function toListError(cause: unknown): LonghaulError {
+  const message = `Tasks cannot be listed: ${cause instanceof Error ? cause.message : String(cause)}`;
+  const code = codeOfGrpc(cause);
+  if (code !== 'INVALID_TASK') return new LonghaulError(code, message, { cause });
+  return new LonghaulError('CONFIG', message, {
+    cause,
+    advice: 'Filters by phase, type, project and job need the search attributes: run longhaul init.',
+  });
 }
 
 function toStatus(execution: WorkflowExecutionInfo): TaskStatus {
@@ -36,7 +46,7 @@ function toStatus(execution: WorkflowExecutionInfo): TaskStatus {
 }
 
 /** Temporal's list filter. Source: docs "List Filter"; quotes are doubled by backslash. */
-function toQuery(filter: TaskFilter): string {
+export function toQuery(filter: TaskFilter): string {
   const parts = [
     `WorkflowType = '${TASK_WORKFLOW_TYPE}'`,
     ...(filter.open === undefined ? [] : [`ExecutionStatus ${filter.open ? '=' : '!='} 'Running'`]),

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 
 import type { JsonObject, JsonValue } from '../connector/json';
 import { canonicalJson, isJsonObject, jsonBytes } from '../connector/json';
-import { LonghaulError } from '../connector/errors';
+import { invalidTask, LonghaulError } from '../connector/errors';
 import type { TaskPolicy } from '../connector/task-policy';
 import type { TaskExecutionMetadata, TaskTemplate } from '../connector/task-template';
 
@@ -73,9 +73,30 @@ export function fingerprintOf(request: TaskRequest): string {
   return createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 32);
 }
 
-/** `word-count-20261121-143005-9f3a`: readable, sorts by time, unique enough for people. */
+/** Temporal refuses longer ones; line breaks and the like would make an id that nobody can type. */
+const LONGEST_ID_BYTES = 1000;
+
+/** @throws INVALID_TASK for an id that cannot name a task. */
+export function assertTaskId(id: string): void {
+  if (id.trim() === '') throw invalidTask('id', 'must not be empty', id);
+  if (/\p{Cc}/u.test(id)) throw invalidTask('id', 'must not hold control characters', id);
+  if (Buffer.byteLength(id) <= LONGEST_ID_BYTES) return;
+  throw invalidTask('id', `must not be longer than ${LONGEST_ID_BYTES} bytes`, id);
+}
+
+/**
+ * `word-count-20261121-143005-9f3ak20c`: readable and sorted by time. The tail has 40 random bits, so that thousands of
+ * equal tasks started in one second stay as many tasks.
+ */
 export function generateTaskId(request: TaskRequest, now: Date): string {
-  const name = (request.template.name ?? request.template.type).toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  const { name, type } = request.template;
   const stamp = now.toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
-  return `${name.replace(/^-+|-+$/g, '').slice(0, 80)}-${stamp}-${randomBytes(2).toString('hex')}`;
+  const tail = randomBytes(5).readUIntBE(0, 5).toString(36).padStart(8, '0');
+  return `${slugOf(name ?? '') || slugOf(type) || 'task'}-${stamp}-${tail}`;
+}
+
+/** Never begins with `-`, which a shell command would take for an option. */
+function slugOf(text: string): string {
+  const words = text.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return words.replace(/^-+/, '').slice(0, 80).replace(/-+$/, '');
 }

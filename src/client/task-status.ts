@@ -74,8 +74,9 @@ export function toTaskStatus(description: WorkflowExecutionDescription, now: num
   const memo = parseTaskMemo(description.memo);
   const state = toState(description.status.name);
   const snapshot = state === 'OPEN' ? readSnapshot(description) : undefined;
+  const repeated = state === 'OPEN' ? readRepeated(description) : undefined;
   const view = memo.view;
-  const fresh = freshView(view, snapshot);
+  const fresh = { ...freshView(view, snapshot), ...(repeated === undefined ? {} : { message: repeated }) };
   const waitingFor = state === 'OPEN' ? suspectQueue(description, now) : undefined;
   return {
     id: description.workflowId,
@@ -176,6 +177,25 @@ function readSnapshot(description: WorkflowExecutionDescription): PollSnapshot |
   }
   return undefined;
 }
+
+/** What is being repeated, and why: a submit that is not answered, a stop that is not seen. */
+function readRepeated(description: WorkflowExecutionDescription): string | undefined {
+  for (const pending of description.raw.pendingActivities ?? []) {
+    const step = REPEATED_STEPS[pending.activityType?.name ?? ''];
+    const failure = pending.lastFailure;
+    if (step === undefined || !failure?.message) continue;
+    const code = failure.applicationFailureInfo?.type;
+    return `${step}, try ${pending.attempt ?? 1}: ${isErrorCode(code) ? `${code}: ` : ''}${failure.message}`;
+  }
+  return undefined;
+}
+
+const REPEATED_STEPS: Readonly<Record<string, string>> = {
+  create: 'submitting',
+  delete: 'Canceling',
+  execute: 'running',
+  stopTasks: 'waiting',
+};
 
 function isSnapshot(value: unknown): value is PollSnapshot {
   return isJsonObject(value) && isTaskPhase(value['phase']) && typeof value['nextCheckAt'] === 'number';

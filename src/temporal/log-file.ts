@@ -26,3 +26,26 @@ export function tailOf(file: string, fromByte = 0, lines = 15): string {
     closeSync(handle);
   }
 }
+
+/** Gives the whole lines written since the last call, from `fromByte` on. */
+export function createLogReader(file: string, fromByte: number): () => string[] {
+  let position = fromByte;
+  return () => {
+    const bytes = readFrom(file, position);
+    const end = bytes.lastIndexOf('\n') + 1;
+    position += end;
+    return bytes.subarray(0, end).toString('utf8').split('\n').slice(0, -1);
+  };
+}
+
+function readFrom(file: string, position: number): Buffer {
+  const length = Math.max(0, sizeOf(file) - position);
+  const bytes = Buffer.alloc(length);
+  if (length === 0) return bytes;
+  const handle = openSync(file, 'r');
+  try {
+    return bytes.subarray(0, readSync(handle, bytes, 0, length, position));
+  } finally {
+    closeSync(handle);
+  }
+}

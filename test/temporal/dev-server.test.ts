@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { connectClient, connectWorker } from '../../src/temporal/connection';
+import { connectClient } from '../../src/temporal/connection';
+import { connectWorker } from '../../src/temporal/worker-connection';
 import { startDevServer, type DevServer, type DevServerOptions } from '../../src/temporal/dev-server';
 import { findFreePort, isServing } from '../../src/temporal/ports';
 import { ensureRetention, readRetentionDays } from '../../src/temporal/retention';

@@ -73,7 +73,7 @@ describe('the engine', () => {
     const five = await Promise.all(Array.from({ length: 5 }, () => clientProcess(home, 2)));
     const pids = await Promise.all(five.map(joinedPid));
     expect(new Set(pids).size).toBe(1);
-    expect((await engineStatus({ home }))?.clients).toBe(5);
+    await waitUntil('five to be present', async () => (await engineStatus({ home }))?.clients === 5);
     five.slice(1).forEach((child) => child.kill('SIGKILL'));
     await waitUntil('four to leave', async () => (await engineStatus({ home }))?.clients === 1);
     const server = serverPid(home);

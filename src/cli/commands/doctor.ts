@@ -27,13 +27,14 @@ export function doctor(options: CommonOptions): Promise<void> {
       checkNode(),
       await checkPython(),
       ...(await checkTemporal(config)),
-      ...(await checkWorkspaces()),
+      ...(await checkWorkspaces(config)),
     ];
     const lines = findings.map(({ check, ok, says, mend }) => {
-      const line = `${ok ? 'ok  ' : 'FAIL'}  ${check}: ${says}`;
+      const line = `${ok ? output.paint('good', 'ok  ') : output.paint('bad', 'FAIL')}  ${check}: ${says}`;
       return ok || mend === undefined ? line : `${line}\n      ${mend}`;
     });
-    output.result(lines.join('\n'), findings);
+    const found = findings.map(({ mend, ...finding }) => (finding.ok ? finding : { ...finding, mend }));
+    output.result(lines.join('\n'), found);
     return findings.every(({ ok }) => ok) ? 0 : ERROR_TABLE.CONFIG.exitCode;
   });
 }
@@ -107,10 +108,13 @@ async function checkSearchAttributes({ connection, namespace }: TemporalClient):
   return { check: 'search attributes', ok: missing.length === 0, says, mend: 'Run longhaul init.' };
 }
 
-async function checkWorkspaces(): Promise<Finding[]> {
+async function checkWorkspaces({ temporal }: LonghaulConfig): Promise<Finding[]> {
   const { workspaces } = loadWorkspaces({ env: process.env });
   if (workspaces.length === 0) {
-    return [{ check: 'workspace', ok: true, says: 'none is configured; tasks run on the simulated one' }];
+    const where = temporal.configured
+      ? 'where the workers run, one must be'
+      : 'tasks run on the simulated one';
+    return [{ check: 'workspace', ok: true, says: `none is configured here; ${where}` }];
   }
   return Promise.all(workspaces.map(checkCredentials));
 }

@@ -1,13 +1,20 @@
 import { parseEnvironment } from '../../config/environment';
 import { engineStatus, stopEngine } from '../../temporal/engine/engine-client';
 import type { EngineInfo } from '../../temporal/engine/engine-file';
-import { connectClient, connectWorker } from '../../temporal/connection';
+import { connectClient } from '../../temporal/connection';
+import { connectWorker } from '../../temporal/worker-connection';
 import { createSecretPort, startWorkers } from '../../worker';
 import { runCommand, type CommonOptions } from '../command';
 import { runEmbeddedEngine } from '../embedded-engine';
-import { toTable, type Output } from '../output';
+import { toTable } from '../format';
+import type { Output } from '../output';
 import { createConnectorSet } from '../registry';
 import { installRuntimeLogger } from '../runtime-logger';
+
+/** Temporal's native runtime, once loaded, keeps the process and its signals. */
+function endNow(): void {
+  process.exit();
+}
 
 /** The worker of a real installation: serves task workflows and every connector until SIGTERM. */
 export function worker(options: CommonOptions): Promise<void> {
@@ -31,14 +38,17 @@ export function worker(options: CommonOptions): Promise<void> {
       secrets,
       workflowTaskQueue,
     });
-    output.note(
-      `Worker serves ${workers.taskQueues.join(', ')} of ${namespace} at ${config.temporal.address}.`,
+    const { taskQueues } = workers;
+    const { address } = config.temporal;
+    output.result(
+      `The worker serves ${taskQueues.join(', ')} of ${namespace} at ${address}. Ctrl-C ends it in order.`,
+      { namespace, address, taskQueues },
     );
     await workers.done;
     await Promise.all([connection.close(), temporal.connection.close(), connectors.close()]);
-    output.note('Worker stopped; what it was doing is taken up by another one.');
+    output.note('The worker has stopped; what it was doing is taken up by the next one.');
     return 0;
-  });
+  }).then(endNow);
 }
 
 /** The engine as a background process; started by `run`, never by hand. */
@@ -51,9 +61,7 @@ export function engine(): Promise<void> {
     };
     await runEmbeddedEngine({ config, env: process.env, report, endWhenIdle: true });
     return 0;
-  }).then(() => {
-    process.exit();
-  });
+  }).then(endNow);
 }
 
 export interface DevOptions extends CommonOptions {
@@ -74,13 +82,16 @@ export function dev(options: DevOptions): Promise<void> {
       report: output.note,
       endWhenIdle: false,
       onServing: (info) => {
-        output.result(describeEngine(info), info);
+        output.result(
+          `${describeEngine(info)}\nCtrl-C ends it in order; open tasks go on at the next start.`,
+          info,
+        );
       },
     });
     if (end.kind !== 'alreadyRunning') return 0;
-    output.note('The engine runs already:');
+    output.note('The engine of this folder runs already, in the background; longhaul dev --stop ends it.');
     return showStatus(output, config);
-  });
+  }).then(endNow);
 }
 
 async function showStatus(output: Output, config: { readonly home: string }): Promise<number> {
@@ -91,9 +102,13 @@ async function showStatus(output: Output, config: { readonly home: string }): Pr
   }
   const { state, clients, openTasks } = status;
   const info = state.state === 'serving' ? describeEngine(state.info) : `The engine is ${state.state}.`;
-  const counts = `${clients} clients, ${openTasks ?? 'unknown'} open tasks`;
-  output.result(`${info}\n${counts}`, { running: true, ...status });
+  const tasks = openTasks === null ? 'nobody can say how many tasks are open' : count(openTasks, 'open task');
+  output.result(`${info}\n${count(clients, 'client')}, ${tasks}`, { running: true, ...status });
   return 0;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 async function stop(output: Output, config: { readonly home: string }): Promise<number> {

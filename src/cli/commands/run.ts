@@ -1,11 +1,16 @@
 import type { OnEnded, StartedTask } from '../../client';
-import { withSession, type CommonOptions, runCommand } from '../command';
+import { LonghaulError } from '../../connector/errors';
+import { withLimit } from '../../temporal/wait';
+import { runCommand, type CommonOptions } from '../command';
+import { toMachineTask } from '../describe-task';
 import { follow } from '../follow';
 import { listenForInterrupt } from '../interrupt';
-import { toMachineTask, type Output } from '../output';
-import { EXIT_DETACHED, reportOutcome } from '../report';
-import { openSession, type Session } from '../session';
-import { readTaskFile } from '../task-file';
+import { createLiveSession } from '../live-session';
+import type { Output } from '../output';
+import { prepareTask, type PreparedTask } from '../prepare-task';
+import { EXIT_DETACHED, readOutcome, reportOutcome } from '../report';
+import { openSession, withSession, type Session } from '../session';
+import { userName } from '../user-name';
 
 export interface StartOptions extends CommonOptions {
   readonly id?: string;
@@ -15,43 +20,70 @@ export interface StartOptions extends CommonOptions {
 }
 
 /** Starts a task and follows it to its end. */
-export function run(file: string, options: StartOptions): Promise<void> {
-  return runCommand(options, (output) =>
-    withSession(output, 'start', async (session) => {
-      const started = await startFromFile(session, file, options);
-      announce(session, started, output);
+export async function run(file: string, options: StartOptions): Promise<void> {
+  await runCommand(options, async (output) => {
+    const prepared = await prepare(file, options);
+    return withSession(output, 'start', async (session) => {
+      const started = await start(session, prepared, options);
+      announce({ session, started, prepared }, output);
       return followToEnd(session, started.id, output);
-    }),
-  );
+    });
+  });
+  endNow();
 }
 
 /** Starts a task and leaves it. */
 export function submit(file: string, options: StartOptions): Promise<void> {
-  return runCommand(options, (output) =>
-    withSession(output, 'start', async (session) => {
-      const started = await startFromFile(session, file, options);
-      const words = started.attached ? 'was already there' : 'was started';
-      output.result(`Task ${started.id} ${words}. Follow it with: longhaul wait ${started.id}`, started);
+  return runCommand(options, async (output) => {
+    const prepared = await prepare(file, options);
+    return withSession(output, 'start', async (session) => {
+      const started = await start(session, prepared, options);
+      const words = started.attached ? 'is there already' : 'started';
+      const temporalUrl = session.taskUrl(started.id);
+      output.result(
+        `Task ${started.id} ${words}${placeOf(prepared)}. Follow it with: longhaul wait ${started.id}`,
+        { ...started, ...(temporalUrl === undefined ? {} : { temporalUrl }) },
+      );
       return 0;
-    }),
-  );
+    });
+  });
 }
 
 /** Follows a task that is there already. */
-export function wait(id: string, options: CommonOptions): Promise<void> {
-  return runCommand(options, (output) =>
+export async function wait(id: string, options: CommonOptions): Promise<void> {
+  await runCommand(options, (output) =>
     withSession(output, 'join', (session) => followToEnd(session, id, output)),
   );
+  endNow();
 }
 
-async function startFromFile(session: Session, file: string, options: StartOptions): Promise<StartedTask> {
-  const { id, workspace } = options;
-  const request = await readTaskFile(file, {
-    ...(id === undefined ? {} : { id }),
-    ...(workspace === undefined ? {} : { workspace }),
-    ...(session.defaultWorkspace === undefined ? {} : { defaultWorkspace: session.defaultWorkspace }),
-  });
-  return session.tasks.start(request, onEndedOf(options));
+/** After a detach there may be a question to Temporal that nobody waits for any more. */
+function endNow(): void {
+  process.exit();
+}
+
+function prepare(file: string, { id, workspace }: StartOptions): Promise<PreparedTask> {
+  const options = { ...(id === undefined ? {} : { id }), ...(workspace === undefined ? {} : { workspace }) };
+  return prepareTask(file, options, process.env);
+}
+
+function start(session: Session, prepared: PreparedTask, options: StartOptions): Promise<StartedTask> {
+  assertEngineKnows(session, prepared);
+  return session.tasks.start(prepared.request, onEndedOf(options));
+}
+
+/** An engine keeps the environment it was started with. */
+function assertEngineKnows({ engine }: Session, { workspace }: PreparedTask): void {
+  const lists = engine?.info.services.flatMap(({ workspaces }) =>
+    Array.isArray(workspaces) ? [workspaces] : [],
+  );
+  if (workspace === undefined || lists === undefined || lists.length === 0) return;
+  if (lists.some((names) => names.includes(workspace))) return;
+  throw new LonghaulError(
+    'CONFIG',
+    `The engine that runs here does not know the workspace ${workspace}: it was started with another environment.`,
+    { advice: 'End it with longhaul dev --stop and try again: open tasks go on at the next start.' },
+  );
 }
 
 function onEndedOf({ attach, again }: StartOptions): OnEnded {
@@ -59,32 +91,56 @@ function onEndedOf({ attach, again }: StartOptions): OnEnded {
   return attach === true ? 'attach' : 'refuse';
 }
 
-function announce(session: Session, { id, attached }: StartedTask, output: Output): void {
-  output.note(attached ? `Task ${id} is there already; following it.` : `Task ${id} started.`);
+interface Announced {
+  readonly session: Session;
+  readonly started: StartedTask;
+  readonly prepared: PreparedTask;
+}
+
+function announce({ session, started, prepared }: Announced, output: Output): void {
+  const { id, attached } = started;
+  const name = output.notePaint('strong', id);
+  output.note(
+    attached ? `Task ${name} is there already; following it.` : `Task ${name} started${placeOf(prepared)}.`,
+  );
   const url = session.taskUrl(id);
-  if (url !== undefined) output.note(`Temporal UI: ${url}`);
+  if (url !== undefined) output.note(`          ${output.notePaint('quiet', `Temporal UI: ${url}`)}`);
+}
+
+function placeOf({ workspace }: PreparedTask): string {
+  return workspace === undefined ? '' : ` on the ${workspace} workspace`;
 }
 
 async function followToEnd(first: Session, id: string, output: Output): Promise<number> {
-  let session = first;
-  const interrupt = listenForInterrupt({ id, output, session: () => session });
+  const by = userName();
+  const interrupt = listenForInterrupt({
+    output,
+    cancel: async () => {
+      await live.ask((session) => session.tasks.cancel(id, { by, reason: 'Ctrl-C' }));
+    },
+  });
+  const { signal } = interrupt;
+  const reopen = (): Promise<Session> => openSession({ env: process.env, engine: 'start', output });
+  const live = createLiveSession(first, { reopen, output, signal });
   try {
-    const reopen = async (): Promise<Session> => {
-      session = await openSession({ env: process.env, engine: 'start', report: output.note });
-      return session;
-    };
-    const followed = await follow(first, { id, output, reopen, signal: interrupt.signal });
-    if (followed.kind === 'ended') return await reportOutcome(session, id, output);
-    return await reportDetached(session, id, output);
+    const followed = await follow(live, { id, output, signal });
+    const outcome = followed === 'ended' ? await live.ask((session) => readOutcome(session, id)) : undefined;
+    return outcome === undefined ? await reportDetached(first, id, output) : reportOutcome(outcome, output);
   } finally {
     interrupt.close();
-    if (session !== first) await session.close();
+    await live.close();
   }
 }
 
+const LAST_LOOK_LIMIT_MS = 2_000;
+
+/** The last look is a courtesy: Temporal may be away. */
 async function reportDetached(session: Session, id: string, output: Output): Promise<number> {
-  const status = await session.tasks.get(id);
-  const words = `Detached. Task ${id} goes on; come back with: longhaul wait ${id}`;
-  output.result(words, { detached: true, ...toMachineTask(status, session.taskUrl(id)) });
+  const status = await withLimit(session.tasks.get(id), LAST_LOOK_LIMIT_MS, 'a last look').catch(
+    () => undefined,
+  );
+  const words = `Detached. The task goes on; come back with: longhaul wait ${id}`;
+  const machine = status === undefined ? { id } : toMachineTask(status, session.taskUrl(id));
+  output.result(words, { detached: true, ...machine });
   return EXIT_DETACHED;
 }

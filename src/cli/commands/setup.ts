@@ -1,10 +1,9 @@
 import { parseEnvironment } from '../../config/environment';
-import { readPackageVersion } from '../../config/package-version';
 import { ensureRetention, RETENTION_DAYS } from '../../temporal/retention';
 import { ensureSearchAttributes, SEARCH_ATTRIBUTE_NAMES } from '../../temporal/search-attributes';
 import { connectClient } from '../../temporal/connection';
 import { runCommand, type CommonOptions } from '../command';
-import { toTable } from '../output';
+import { toTable } from '../format';
 import { createConnectorSet } from '../registry';
 
 /** Prepares a namespace: search attributes and retention. Safe to repeat. */
@@ -46,16 +45,5 @@ export function connectors(options: CommonOptions): Promise<void> {
     output.result(toTable([['CONNECTOR', 'TASK TYPES', 'OFFERS', 'FENCE'], ...rows]), listed);
     await set.close();
     return 0;
-  });
-}
-
-export function version(options: CommonOptions): Promise<void> {
-  return runCommand(options, (output) => {
-    const longhaul = readPackageVersion();
-    output.result(`longhaul ${longhaul} (node ${process.versions.node})`, {
-      longhaul,
-      node: process.versions.node,
-    });
-    return Promise.resolve(0);
   });
 }

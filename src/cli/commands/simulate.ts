@@ -5,13 +5,13 @@ import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
 
 export interface SimulateOptions extends CommonOptions {
-  readonly port: string;
+  readonly port: number;
   readonly host: string;
   readonly token: readonly string[];
   readonly client: readonly string[];
   readonly state?: string;
-  readonly speed: string;
-  readonly rate?: string;
+  readonly speed: number;
+  readonly rate?: number;
   readonly fault: readonly string[];
 }
 
@@ -20,13 +20,13 @@ export function simulate(options: SimulateOptions): Promise<void> {
   return runCommand(options, async (output) => {
     const simulator = await startSimulator({
       host: options.host,
-      port: numberOf('--port', options.port),
+      port: options.port,
       tokens: options.token,
       clients: options.client.map(parseClient),
-      speed: numberOf('--speed', options.speed),
+      speed: options.speed,
       faults: options.fault.map(parseFaultSpec),
       ...(options.state === undefined ? {} : { stateFile: options.state }),
-      ...(options.rate === undefined ? {} : { ratePerSecond: numberOf('--rate', options.rate) }),
+      ...(options.rate === undefined ? {} : { ratePerSecond: options.rate }),
     });
     const token = options.token[0] ?? (options.client.length === 0 ? DEFAULT_TOKEN : undefined);
     output.result(
@@ -46,10 +46,4 @@ function parseClient(text: string): { id: string; secret: string } {
   const colon = text.indexOf(':');
   if (colon > 0) return { id: text.slice(0, colon), secret: text.slice(colon + 1) };
   throw new LonghaulError('CONFIG', '--client takes ID:SECRET.');
-}
-
-function numberOf(option: string, text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new LonghaulError('CONFIG', `${option} takes a number (got ${JSON.stringify(text)}).`);
 }

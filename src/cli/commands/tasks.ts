@@ -1,5 +1,8 @@
-import { runCommand, withSession, type CommonOptions } from '../command';
-import { describeTask, toMachineTask, toTable, toTime } from '../output';
+import { runCommand, type CommonOptions } from '../command';
+import { describeTask, endWord, toMachineTask } from '../describe-task';
+import { firstLine, toTable, toTime } from '../format';
+import { withSession } from '../session';
+import { userName } from '../user-name';
 
 /** One look at a task. */
 export function get(id: string, options: CommonOptions): Promise<void> {
@@ -7,7 +10,7 @@ export function get(id: string, options: CommonOptions): Promise<void> {
     withSession(output, 'join', async (session) => {
       const status = await session.tasks.get(id);
       const url = session.taskUrl(id);
-      output.result(describeTask(status, url), toMachineTask(status, url));
+      output.result(describeTask(status, url, Date.now()), toMachineTask(status, url));
       return 0;
     }),
   );
@@ -22,19 +25,21 @@ export function cancel(id: string, options: CancelOptions): Promise<void> {
     withSession(output, 'join', async (session) => {
       const status = await session.tasks.get(id);
       if (status.state !== 'OPEN') {
-        output.result(`Task ${id} has already ended ${status.phase}.`, {
+        const { state } = status;
+        output.result(`Task ${id} has already ended: ${endWord({ status })}.`, {
           id,
-          state: status.state,
+          state,
           requested: false,
         });
         return 0;
       }
-      const by = process.env['USER'] ?? 'cli';
+      const by = userName();
       await session.tasks.cancel(id, {
         by,
         ...(options.reason === undefined ? {} : { reason: options.reason }),
       });
-      output.result(`Cancel of ${id} is recorded. longhaul wait ${id} shows when its job is seen stopped.`, {
+      const words = `The cancel of ${id} is recorded; it closes when its job is seen stopped: longhaul wait ${id}`;
+      output.result(words, {
         id,
         requested: true,
       });
@@ -47,7 +52,9 @@ export function nudge(id: string, options: CommonOptions): Promise<void> {
   return runCommand(options, (output) =>
     withSession(output, 'join', async (session) => {
       const sent = await session.tasks.nudge(id);
-      const words = sent ? `Task ${id} looks now.` : `Task ${id} is paused by an operator; unpause it first.`;
+      const words = sent
+        ? `Task ${id} looks at its job now.`
+        : `Task ${id} is paused by an operator in Temporal; unpause it there first.`;
       output.result(words, { id, nudged: sent });
       return 0;
     }),
@@ -60,7 +67,7 @@ export interface ListOptions extends CommonOptions {
   readonly type?: string;
   readonly project?: string;
   readonly job?: string;
-  readonly limit?: string;
+  readonly limit?: number;
 }
 
 export function list(options: ListOptions): Promise<void> {
@@ -69,11 +76,11 @@ export function list(options: ListOptions): Promise<void> {
       const { open, phase, type, project, job, limit } = options;
       const tasks = await session.tasks.list({
         ...(open === undefined ? {} : { open }),
-        ...(phase === undefined ? {} : { phase: phase.toUpperCase() }),
+        ...(phase === undefined ? {} : { phase }),
         ...(type === undefined ? {} : { taskType: type }),
         ...(project === undefined ? {} : { project }),
         ...(job === undefined ? {} : { externalId: job }),
-        ...(limit === undefined ? {} : { limit: Number(limit) }),
+        ...(limit === undefined ? {} : { limit }),
       });
       const head = ['TASK', 'PHASE', 'JOB', 'STARTED', 'MESSAGE'];
       const rows = tasks.map((task) => [
@@ -81,7 +88,7 @@ export function list(options: ListOptions): Promise<void> {
         task.phase,
         task.externalId ?? '–',
         toTime(task.startedAt),
-        (task.message ?? '').split('\n')[0]?.slice(0, 60) ?? '',
+        firstLine(task.message, MESSAGE_WIDTH),
       ]);
       output.result(tasks.length === 0 ? 'No task.' : toTable([head, ...rows]), tasks);
       return 0;
@@ -89,9 +96,11 @@ export function list(options: ListOptions): Promise<void> {
   );
 }
 
+const MESSAGE_WIDTH = 60;
+
 export interface LogsOptions extends CommonOptions {
   readonly page?: string;
-  readonly limit?: string;
+  readonly limit?: number;
 }
 
 export function logs(id: string, options: LogsOptions): Promise<void> {
@@ -100,9 +109,10 @@ export function logs(id: string, options: LogsOptions): Promise<void> {
       const { page, limit } = options;
       const answer = await session.tasks.logs(id, {
         ...(page === undefined ? {} : { pageToken: page }),
-        ...(limit === undefined ? {} : { limit: Number(limit) }),
+        ...(limit === undefined ? {} : { limit }),
       });
-      output.result(answer.lines.join('\n'), answer);
+      if (answer.lines.length > 0 || output.format === 'json') output.result(answer.lines.join('\n'), answer);
+      else output.note('There is no output yet.');
       if (answer.truncated) output.note('The workspace kept only a part of this output.');
       if (answer.nextPageToken !== undefined) {
         output.note(`More: longhaul logs ${id} --page ${answer.nextPageToken}`);

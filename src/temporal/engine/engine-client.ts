@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LonghaulConfig } from '../../config/environment';
 import { ERROR_TABLE, isErrorCode, LonghaulError, type ErrorCode } from '../../connector/errors';
-import { rotateLog, sizeOf, tailOf } from '../log-file';
+import { createLogReader, rotateLog, sizeOf, tailOf } from '../log-file';
 import { sendControlCommand, type ControlConnection } from './engine-control-client';
 import { readEngineFile, type EngineInfo } from './engine-file';
 import type { SpawnedEngine } from './engine-spawn';
@@ -18,6 +18,8 @@ export interface JoinEngineOptions {
   readonly spawnEngine: () => Promise<SpawnedEngine>;
   /** Progress, for people. */
   readonly report: (message: string) => void;
+  /** What the engine writes while it starts: which Temporal CLI it uses, what it fetches. Without time stamps. */
+  readonly onLogLine?: (line: string) => void;
   /** Default 2 min: a first start on a slow disk. */
   readonly startLimitMs?: number;
 }
@@ -51,6 +53,7 @@ export async function joinOrStartEngine(options: JoinEngineOptions): Promise<Joi
   let attempt: StartAttempt | undefined;
   while (!limit.aborted) {
     const joined = await tryJoin(options, limit);
+    relayLog(options, attempt);
     if (joined !== undefined) return joined;
     const exit = attempt?.exit();
     if (typeof exit === 'object' && exit.code !== 0) {
@@ -94,8 +97,19 @@ async function send(
   return file === undefined ? undefined : sendControlCommand(file, command);
 }
 
+const TIME_STAMP = /^\d{4}-\d\d-\d\dT\S+ /;
+
+/** Only what the engine that we started reports itself: its lines carry a time stamp. */
+function relayLog({ onLogLine }: JoinEngineOptions, attempt: StartAttempt | undefined): void {
+  for (const line of attempt?.readLog() ?? []) {
+    if (TIME_STAMP.test(line)) onLogLine?.(line.replace(TIME_STAMP, ''));
+  }
+}
+
 interface StartAttempt {
   readonly logStart: number;
+  /** The lines since the last call. */
+  readLog(): readonly string[];
   /** Undefined while it runs. */
   exit(): { readonly code: number | null } | undefined;
 }
@@ -107,7 +121,7 @@ async function startOnce({ spawnEngine, report }: JoinEngineOptions, logFile: st
   let exit: { code: number | null } | undefined;
   const spawned = await spawnEngine();
   void spawned.ended.then((code) => (exit = { code }));
-  return { logStart, exit: () => exit };
+  return { logStart, readLog: createLogReader(logFile, logStart), exit: () => exit };
 }
 
 /** Holds on to an engine until it serves. @returns undefined when there is none, or it ends before. */

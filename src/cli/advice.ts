@@ -1,0 +1,31 @@
+import type { TaskStatus } from '../client';
+import type { ErrorCode } from '../connector/errors';
+
+const START_AGAIN = 'then start it again (with the same --id: --again).';
+const RAISE_DEADLINE = 'it was stopped; raise the deadline in the policy, or give the job more room.';
+const LOOK_BEFORE_AGAIN = `look at the workspace whether the work was done, ${START_AGAIN}`;
+
+/** What a person does next, by code; where nothing is listed, the job's own words say it. */
+const ADVICE: Partial<Record<ErrorCode, string>> = {
+  UNAUTHENTICATED: `check the credentials of the workspace with longhaul doctor, ${START_AGAIN}`,
+  PERMISSION_DENIED: `check the rights named above, ${START_AGAIN}`,
+  CONFIG: 'mend the configuration named above; longhaul doctor checks it.',
+  SECRET_UNAVAILABLE: `set the secret where the worker runs, ${START_AGAIN}`,
+  RUN_GONE: LOOK_BEFORE_AGAIN,
+  OUTCOME_UNKNOWN: LOOK_BEFORE_AGAIN,
+  UNAVAILABLE: `the job was left alone and may still run: ${LOOK_BEFORE_AGAIN}`,
+  CANCEL_UNCONFIRMED: 'the job may still run: look at its page and stop it there.',
+  DEADLINE_QUEUE: RAISE_DEADLINE,
+  DEADLINE_START: RAISE_DEADLINE,
+  DEADLINE_EXECUTION: RAISE_DEADLINE,
+  DEADLINE_OVERALL: RAISE_DEADLINE,
+  JOB_CANCELED_EXTERNALLY: `ask who canceled it in the workspace, ${START_AGAIN}`,
+};
+
+export function adviceFor({ code, id }: TaskStatus): string {
+  const advice = ADVICE[code ?? 'INTERNAL'];
+  return (
+    advice ??
+    `mend what the cause above names, ${START_AGAIN} Its whole output: longhaul logs ${id} --page start`
+  );
+}

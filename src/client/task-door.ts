@@ -1,0 +1,43 @@
+import type { TaskInput } from '../../workflows/task-input';
+import type { ConnectorRegistry } from '../connector/registry';
+import { assertSecretsAllowed } from '../connector/secret-reference';
+import { assertPayloadSize, assertTaskId, type TaskRequest } from './task-request';
+
+/** What decides whether a task may come in. */
+export interface Door {
+  readonly registry: ConnectorRegistry;
+  /** The operator's `secrets.allow`. */
+  readonly secretsAllow: readonly string[];
+}
+
+/**
+ * Checks a task before anything is started or asked: pure, so that a front end may call it before it connects.
+ * @throws INVALID_TASK, UNKNOWN_TASK_TYPE, PAYLOAD_TOO_LARGE or PERMISSION_DENIED, naming the field.
+ */
+export function checkTask(request: TaskRequest, { registry, secretsAllow }: Door): void {
+  if (request.id !== undefined) assertTaskId(request.id);
+  const { template } = request;
+  const connector = registry.getConnector(template.type, template.version);
+  assertPayloadSize(request);
+  connector.parseTask(template);
+  assertSecretsAllowed(template.custom, secretsAllow);
+}
+
+/** A checked task as its workflow is started with it. @throws as {@link checkTask}. */
+export function toTaskInput(
+  request: TaskRequest,
+  door: Door & { readonly searchAttributes: boolean },
+): TaskInput {
+  checkTask(request, door);
+  const { template, inputs, outputPrefix, taskExecution, policy } = request;
+  const { capabilities, taskQueues } = door.registry.getConnector(template.type, template.version);
+  return {
+    template,
+    policy,
+    routing: { ...taskQueues, fence: capabilities.fence, repair: capabilities.repair },
+    searchAttributes: door.searchAttributes,
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(outputPrefix === undefined ? {} : { outputPrefix }),
+    ...(taskExecution === undefined ? {} : { taskExecution }),
+  };
+}
