@@ -1,28 +1,33 @@
 /**
  * Builds what is shipped: dist/ from tsconfig.build.json, and dist/workflow-bundle.js, the one bundle of the workflows
- * that workers and tests load. It starts from an empty dist/ and ends non-zero when any step fails.
+ * that workers and tests load. It starts from an empty folder and ends non-zero when any step fails.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
+/** Built aside and put in place whole: a running engine or test never finds half of it. */
+const next = join(root, `.build-${process.pid}`); // as deep as dist/, or the source maps would point elsewhere
 const require = createRequire(import.meta.url);
 
 async function compile() {
   const tsc = require.resolve('typescript/bin/tsc');
-  const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', next], {
+    cwd: root,
+    stdio: 'inherit',
+  });
   const [code] = await once(child, 'exit');
   if (code !== 0) throw new Error('tsc failed.');
 }
 
 async function makeExecutable() {
-  const cli = join(dist, 'src/cli/cli.js');
+  const cli = join(next, 'src/cli/cli.js');
   const text = await readFile(cli, 'utf8');
   if (!text.startsWith('#!/usr/bin/env node\n')) throw new Error('src/cli/cli.ts has lost its shebang.');
   await chmod(cli, 0o755);
@@ -34,7 +39,7 @@ async function bundleWorkflows() {
     workflowsPath: join(root, 'workflows/index.ts'),
     logger: new DefaultLogger('WARN'),
   });
-  await writeFile(join(dist, 'workflow-bundle.js'), code);
+  await writeFile(join(next, 'workflow-bundle.js'), code);
 }
 
 /** One message for all that is missing, before any work. */
@@ -59,7 +64,7 @@ async function stampOfSources() {
 }
 
 const INPUTS = ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'scripts/build.mjs'];
-const stampFile = join(dist, '.build-stamp');
+const STAMP = '.build-stamp';
 
 async function listFiles(folders) {
   const listed = await Promise.all(
@@ -69,18 +74,39 @@ async function listFiles(folders) {
 }
 
 async function isUpToDate(stamp) {
-  return existsSync(stampFile) && (await readFile(stampFile, 'utf8')) === stamp;
+  const file = join(dist, STAMP);
+  return existsSync(file) && (await readFile(file, 'utf8')) === stamp;
 }
 
 async function build() {
   assertSources();
   const stamp = await stampOfSources();
   if (process.argv.includes('--if-changed') && (await isUpToDate(stamp))) return false;
-  await rm(dist, { recursive: true, force: true });
-  await mkdir(dist);
-  await Promise.all([compile().then(makeExecutable), bundleWorkflows()]);
-  await writeFile(stampFile, stamp);
+  try {
+    await mkdir(next, { recursive: true });
+    await Promise.all([compile().then(makeExecutable), bundleWorkflows()]);
+    await writeFile(join(next, STAMP), stamp);
+    await putInPlace();
+  } finally {
+    await rm(next, { recursive: true, force: true });
+  }
   return true;
+}
+
+/** Of two builds at once the last one stays. */
+async function putInPlace() {
+  const old = `${next}-old`;
+  for (let triesLeft = 5; ; triesLeft -= 1) {
+    await rename(dist, old).catch(() => undefined);
+    try {
+      await rename(next, dist);
+      break;
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+    } finally {
+      await rm(old, { recursive: true, force: true });
+    }
+  }
 }
 
 const startedAt = Date.now();
