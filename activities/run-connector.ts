@@ -4,6 +4,7 @@ import type { AsyncConnector } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
 import type { TaskCategory } from '../src/connector/task-template';
 import { withActivityCall, type ActivityCall } from './activity-call';
+import { recordCall, type CallOutcome } from './metrics';
 import type { ActivityDependencies } from './ports';
 
 export interface ConnectorRun {
@@ -20,7 +21,7 @@ export interface RunOptions<T> {
 
 /**
  * The one wrapper around every connector: finds it, gives it its surroundings, keeps secrets out of what comes back,
- * lets cancellation through first and turns everything else into our error.
+ * counts the call, lets cancellation through first and turns everything else into our error.
  */
 export async function runConnector<T>(
   dependencies: ActivityDependencies,
@@ -30,11 +31,19 @@ export async function runConnector<T>(
   const { secrets, registry } = dependencies;
   const grace = options.graceMs === undefined ? {} : { graceMs: options.graceMs };
   return withActivityCall({ secrets, ...grace }, async (call) => {
+    const began = performance.now();
+    const record = (outcome: CallOutcome): void => {
+      recordCall(category.name, outcome, Math.round(performance.now() - began));
+    };
     try {
       const connector = registry.getConnector(category.name, category.version);
-      return secrets.redact(await options.run({ connector, call }));
+      const result = secrets.redact(await options.run({ connector, call }));
+      record('ok');
+      return result;
     } catch (error) {
-      if (error instanceof CancelledFailure || call.context.signal.aborted) throw error;
+      const isCanceled = error instanceof CancelledFailure || call.context.signal.aborted;
+      record(isCanceled ? 'canceled' : LonghaulError.from(error).code);
+      if (isCanceled) throw error;
       return options.onError(redactError(dependencies, LonghaulError.from(error)), call);
     }
   });

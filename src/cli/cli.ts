@@ -6,7 +6,7 @@ import { TASK_PHASES } from '../connector/phase';
 import { endOnLostOutput, type CommonOptions } from './command';
 import type { StartOptions } from './commands/run';
 import type { CancelOptions, ListOptions, LogsOptions } from './commands/tasks';
-import type { DevOptions } from './commands/processes';
+import type { DevOptions, WorkerOptions } from './commands/processes';
 import type { SimulateOptions } from './commands/simulate';
 import { completion, COMPLETION_SHELLS, type CompletionShell } from './commands/completion';
 
@@ -123,9 +123,10 @@ function parsePhase(text: string): string {
 }
 
 function declareProcesses(program: Command): void {
-  declare(program, 'worker', 'run a worker against the configured Temporal').action(
-    async (options: CommonOptions) => (await load.processes()).worker(options),
-  );
+  declare(program, 'worker', 'run a worker against the configured Temporal')
+    .option('--metrics-port <port>', 'serve metrics for Prometheus here', parseNumber)
+    .option('--metrics-host <address>', 'address for the metrics', '127.0.0.1')
+    .action(async (options: WorkerOptions) => (await load.processes()).worker(options));
   declareSimulate(program);
   declare(
     program,

@@ -2,12 +2,20 @@ import { DefaultLogger, Runtime, type LogEntry, type LogLevel as TemporalLogLeve
 
 import type { LogLevel } from '../config/environment';
 
-/** Temporal's SDK speaks at this level, on standard error, one line per event. Once per process, before any worker. */
-export function installRuntimeLogger(level: LogLevel): void {
+/**
+ * Temporal's SDK speaks at this level, on standard error, one line per event. With `metricsAddress` (`host:port`) its
+ * metrics and ours are served there for Prometheus. Once per process, before any worker.
+ */
+export function installRuntimeLogger(level: LogLevel, metricsAddress?: string): void {
   const temporalLevel = TEMPORAL_LEVELS[level];
+  const metrics =
+    metricsAddress === undefined ? {} : { metrics: { prometheus: { bindAddress: metricsAddress } } };
   Runtime.install({
     logger: new DefaultLogger(temporalLevel, writeEntry),
-    telemetryOptions: { logging: { filter: { core: temporalLevel, other: 'ERROR' }, forward: {} } },
+    telemetryOptions: {
+      logging: { filter: { core: temporalLevel, other: 'ERROR' }, forward: {} },
+      ...metrics,
+    },
   });
 }
 

@@ -16,11 +16,20 @@ function endNow(): void {
   process.exit();
 }
 
+export interface WorkerOptions extends CommonOptions {
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
+}
+
 /** The worker of a real installation: serves task workflows and every connector until SIGTERM. */
-export function worker(options: CommonOptions): Promise<void> {
+export function worker(options: WorkerOptions): Promise<void> {
   return runCommand(options, async (output) => {
     const config = parseEnvironment(process.env);
-    installRuntimeLogger(config.logLevel);
+    const { metricsPort, metricsHost } = options;
+    installRuntimeLogger(
+      config.logLevel,
+      metricsPort === undefined ? undefined : `${metricsHost}:${metricsPort}`,
+    );
     const connectors = createConnectorSet(process.env);
     const [temporal, connection] = [
       await connectClient(config.temporal),
