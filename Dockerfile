@@ -16,6 +16,6 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 RUN ln -s /app/dist/src/cli/cli.js /usr/local/bin/longhaul
 USER node
-HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["longhaul", "version"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=20s CMD ["node", "-e", "fetch('http://127.0.0.1:9464/metrics').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["longhaul"]
-CMD ["worker"]
+CMD ["worker", "--metrics-port", "9464"]
