@@ -161,14 +161,11 @@ async function applyFault(exchange: FaultyExchange): Promise<void> {
   switch (fault.kind) {
     case 'commit-then-status':
       await execute();
-      {
-        sendFault(exchange);
-        return;
-      }
-    case 'status': {
       sendFault(exchange);
       return;
-    }
+    case 'status':
+      sendFault(exchange);
+      return;
     case 'commit-then-reset':
       await execute();
       response.destroy();
@@ -189,10 +186,8 @@ async function applyFault(exchange: FaultyExchange): Promise<void> {
     }
     case 'run-deleted':
       deleteAsked(exchange);
-      {
-        reply(exchange, await execute());
-        return;
-      }
+      reply(exchange, await execute());
+      return;
     case 'html': {
       const page = '<html><body><pre>upstream connect error</pre></body></html>';
       send(response, fault.status ?? 502, { 'content-type': 'text/html', body: page });
