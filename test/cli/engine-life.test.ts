@@ -37,7 +37,7 @@ test('two runs at once share one engine, each job runs once, and idle it leaves 
 test('SIGTERM and SIGINT without a terminal detach with exit code 75, and the task goes on', async () => {
   const job = createHeldJob('held');
   const runs = [cli('run', job.file, '--id', 'held', '-o', 'json'), cli('run', job.file, '--id', 'held')];
-  await Promise.all(runs.map((run) => run.said(/INITIALIZING|RUNNING/)));
+  await Promise.all([job.running(), ...runs.map((run) => run.said(/INITIALIZING|RUNNING/))]);
   runs[0]?.process.kill('SIGTERM');
   runs[1]?.process.kill('SIGINT');
   const [json, text] = await Promise.all(runs.map((run) => run.ended));
