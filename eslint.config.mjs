@@ -93,7 +93,7 @@ function restrictSyntax(selectors) {
 }
 
 export default defineConfig(
-  globalIgnores(['dist/', 'coverage/', 'python/', 'test/fixtures/', '.longhaul/']),
+  globalIgnores(['dist/', 'coverage/', 'python/', 'test/fixtures/', 'src/service/generated/', '.longhaul/']),
   { linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' } },
   {
     files: ['**/*.ts'],

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 
+import type { Connection } from '../src/connector/connection';
 import type { CallContext, Logger } from '../src/connector/connector';
 import { isJsonObject, type JsonObject } from '../src/connector/json';
 import type { Trouble } from '../src/connector/activity-contract';
@@ -32,6 +33,8 @@ export interface CallOptions {
   readonly secrets: SecretPort;
   /** How long a call may go on after its cancellation, to learn what it has started. */
   readonly graceMs?: number;
+  /** Credentials that came with the task. */
+  readonly connection?: Connection | undefined;
 }
 
 /** Runs one call of a connector with heartbeats, a clock and a signal; all of them end with it. */
@@ -56,6 +59,7 @@ export async function withActivityCall<T>(
     logger: toLogger(activity, options.secrets),
     now,
     resolveSecret: (reference) => options.secrets.resolve(reference),
+    connectionSecret: (name) => openConnectionSecret(options, name),
     redact: (text) => options.secrets.redact(text),
     announceSubmit: () => {
       save({ posts: (saved.posts ?? 0) + 1 });
@@ -74,6 +78,15 @@ export async function withActivityCall<T>(
     timers.stop();
     abort.stop();
   }
+}
+
+async function openConnectionSecret(
+  { connection, secrets }: CallOptions,
+  name: string,
+): Promise<string | undefined> {
+  const reference = connection?.secrets[name];
+  if (connection === undefined || reference === undefined) return undefined;
+  return secrets.open(reference, connection.sealedFor);
 }
 
 /** The server's clock, so that deadlines hold on workers whose own clock is off. */

@@ -15,7 +15,7 @@ import { toApplicationFailure } from './failures';
 import { get } from './get';
 import { troubleDelayMs } from './poll-delay';
 import type { ActivityDependencies } from './ports';
-import { runConnector, type ConnectorRun } from './run-connector';
+import { runConnector, type CalledConnector, type ConnectorRun } from './run-connector';
 
 /** The activities of the contract around the connectors of a registry. */
 export function createConnectorActivities(dependencies: ActivityDependencies): ConnectorActivities {
@@ -59,8 +59,6 @@ function getMetrics(dependencies: ActivityDependencies, input: MetricsInput): Pr
   });
 }
 
-type Categorized = Pick<ExecuteInput, 'taskCategory'>;
-
 /** A healthy job is waited for while nobody can ask about it: operators mend credentials and configuration. */
 const CREDENTIAL_TROUBLE: ReadonlySet<ErrorCode> = new Set([
   'UNAUTHENTICATED',
@@ -79,7 +77,7 @@ function isTrouble(error: LonghaulError): boolean {
 
 interface Called {
   readonly dependencies: ActivityDependencies;
-  readonly input: Categorized;
+  readonly input: CalledConnector;
 }
 
 function runWaitingOut<T>(
@@ -88,7 +86,7 @@ function runWaitingOut<T>(
   run: (run: ConnectorRun) => Promise<T>,
 ): Promise<T> {
   const random = (dependencies.random ?? Math.random)();
-  return runConnector(dependencies, input.taskCategory, {
+  return runConnector(dependencies, input, {
     run,
     onError: (error, call) => {
       const retryInMs = troubleDelayMs(call.attempt, error.retryAfterMs, random);
@@ -100,10 +98,10 @@ function runWaitingOut<T>(
 /** For reads that a person waits for: the error comes back at once. */
 function runOnce<T>(
   dependencies: ActivityDependencies,
-  input: Categorized,
+  input: CalledConnector,
   run: (run: ConnectorRun) => Promise<T>,
 ): Promise<T> {
-  return runConnector(dependencies, input.taskCategory, {
+  return runConnector(dependencies, input, {
     run,
     onError: (error) => {
       throw toApplicationFailure(error);

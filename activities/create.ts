@@ -14,7 +14,7 @@ const GRACE_AFTER_CANCEL_MS = 10_000;
 export async function create(dependencies: ActivityDependencies, input: CreateInput): Promise<CreateResult> {
   let fence: AsyncConnector['capabilities']['fence'] = 'token';
   let sentBefore: number | undefined;
-  return runConnector(dependencies, input.taskCategory, {
+  return runConnector(dependencies, input, {
     graceMs: GRACE_AFTER_CANCEL_MS,
     run: async ({ connector, call }) => {
       fence = connector.capabilities.fence;

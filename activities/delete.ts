@@ -22,7 +22,7 @@ export async function deleteJob(
   input: DeleteInput,
 ): Promise<DeleteResult> {
   const random = (dependencies.random ?? Math.random)();
-  const outcome = await runConnector<DeleteResult | Unstopped>(dependencies, input.taskCategory, {
+  const outcome = await runConnector<DeleteResult | Unstopped>(dependencies, input, {
     run: async (run) => toResult(run, await run.connector.delete(parseTarget(run, input), run.call.context)),
     onError: (error, call) => (isGone(error, input) ? gone(error, call) : toUnstopped(error, call, random)),
   });

@@ -22,7 +22,7 @@ interface Unchanged {
 export async function get(dependencies: ActivityDependencies, input: GetInput): Promise<GetResult> {
   const random = (dependencies.random ?? Math.random)();
   const shownAfterMs = dependencies.troubleShownAfterMs ?? TROUBLE_SHOWN_AFTER_MS;
-  const outcome = await runConnector<GetResult | Unchanged>(dependencies, input.taskCategory, {
+  const outcome = await runConnector<GetResult | Unchanged>(dependencies, input, {
     run: (run) => look(run, input, random),
     onError: (error, call) => toOutcome(error, { input, call, random, shownAfterMs }),
   });

@@ -4,6 +4,8 @@ import type { ConnectorRegistry } from '../src/connector/registry';
 /** Secrets as the activities need them: resolved just before use, redacted from all that comes back. */
 export interface SecretPort {
   readonly resolve: SecretResolver;
+  /** Opens a `sealed:` reference for the task it was sealed for. @throws SECRET_UNAVAILABLE. */
+  open(reference: string, sealedFor: string): Promise<string>;
   /** The operator's `secrets.allow`. */
   readonly allowed: readonly string[];
   /** Replaces every known secret value in a JSON value or text. */

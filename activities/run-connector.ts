@@ -1,11 +1,14 @@
 import { CancelledFailure } from '@temporalio/common';
 
+import type { ConnectorCall } from '../src/connector/activity-contract';
 import type { AsyncConnector } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
-import type { TaskCategory } from '../src/connector/task-template';
 import { withActivityCall, type ActivityCall } from './activity-call';
 import { recordCall, type CallOutcome } from './metrics';
 import type { ActivityDependencies } from './ports';
+
+/** Which connector is called, and with whose credentials. */
+export type CalledConnector = Pick<ConnectorCall, 'taskCategory' | 'connection'>;
 
 export interface ConnectorRun {
   readonly connector: AsyncConnector;
@@ -25,12 +28,12 @@ export interface RunOptions<T> {
  */
 export async function runConnector<T>(
   dependencies: ActivityDependencies,
-  category: TaskCategory,
+  { taskCategory: category, connection }: CalledConnector,
   options: RunOptions<T>,
 ): Promise<T> {
   const { secrets, registry } = dependencies;
   const grace = options.graceMs === undefined ? {} : { graceMs: options.graceMs };
-  return withActivityCall({ secrets, ...grace }, async (call) => {
+  return withActivityCall({ secrets, connection, ...grace }, async (call) => {
     const began = performance.now();
     const record = (outcome: CallOutcome): void => {
       recordCall(category.name, outcome, Math.round(performance.now() - began));

@@ -1,5 +1,5 @@
 /**
- * Builds what is shipped: dist/ from tsconfig.build.json, and dist/workflow-bundle.js, the one bundle of the workflows
+ * Builds what is shipped: the gRPC types, dist/ from tsconfig.build.json, and dist/workflow-bundle.js, the one bundle of the workflows
  * that workers and tests load. It starts from an empty folder and ends non-zero when any step fails.
  */
 import { spawn } from 'node:child_process';
@@ -9,6 +9,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+
+import { generateProtobuf } from './generate-protobuf.mjs';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -80,6 +82,7 @@ async function isUpToDate(stamp) {
 
 async function build() {
   assertSources();
+  await generateProtobuf();
   const stamp = await stampOfSources();
   if (process.argv.includes('--if-changed') && (await isUpToDate(stamp))) return false;
   try {

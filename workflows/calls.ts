@@ -1,13 +1,18 @@
-import type { ExecuteInput } from '../src/connector/activity-contract';
+import type { ConnectorCall } from '../src/connector/activity-contract';
 import type { WaitProfile } from '../src/connector/observation';
 import type { StepOptions } from './activity-proxies';
 import type { TaskRun } from './task-run';
 
 /** What every call of a connector carries: by this the worker finds the connector. */
-export function callOf(task: TaskRun): Pick<ExecuteInput, 'taskCategory' | 'taskExecution'> {
+export function callOf(task: TaskRun): ConnectorCall {
   const { template, taskExecution } = task.input;
   const taskCategory = { name: template.type, version: template.version };
-  return taskExecution === undefined ? { taskCategory } : { taskCategory, taskExecution };
+  const { connection } = task.state;
+  return {
+    taskCategory,
+    ...(taskExecution === undefined ? {} : { taskExecution }),
+    ...(connection === undefined ? {} : { connection }),
+  };
 }
 
 /** How a call appears on the timeline, until when it may last, and where it runs. */

@@ -10,7 +10,7 @@ import { settle, settleCanceled } from './settle';
 import { listen } from './signals';
 import { assertNotCanceled, runStep } from './steps';
 import { failedEnd, type TaskEnd } from './task-end';
-import type { TaskInput, TaskResult } from './task-input';
+import { toStandIn, type TaskInput, type TaskResult } from './task-input';
 import { openTask, publish, type TaskRun } from './task-run';
 
 /**
@@ -38,9 +38,11 @@ async function earlierAttemptsStopped(task: TaskRun): Promise<TaskEnd | undefine
   if (workflowIds.length === 0 || task.state.attempt > 0) return undefined;
   publish(task, { message: `waiting for attempt ${workflowIds.length - 1} to stop` });
   const summary = 'wait for earlier attempts to stop';
+  const reason = `attempt ${workflowIds.length} of the same task has begun`;
+  const standIn = toStandIn(task.input);
   const outcome = await runStep(task, {
     interruptible: false,
-    begin: (spanMs) => taskActivities(stepOf(summary, spanMs)).stopTasks({ workflowIds }),
+    begin: (spanMs) => taskActivities(stepOf(summary, spanMs)).stopTasks({ workflowIds, reason, standIn }),
   });
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind !== 'failed') return undefined;

@@ -8,21 +8,27 @@ import {
 import { HandlerUnfinishedPolicy } from '@temporalio/common';
 
 import { isJsonObject } from '../src/connector/json';
+import { parseConnection } from '../src/connector/connection';
 import { taskActivities } from './activity-proxies';
 import { askRepair, assertRepairable } from './repair-request';
 import type { CancelSignal, RepairAnswer } from './task-input';
-import type { TaskRun } from './task-run';
+import { publish, type TaskRun } from './task-run';
 
 /** Look now: a person, a webhook, a poller of the whole workspace. */
 const nudgeSignal = defineSignal('nudge');
 /** Cancel with who and why; ends like Temporal's own cancel. */
 const cancelSignal = defineSignal<[unknown?]>('cancel');
+/** Use these credentials from now on: those that came with the task were replaced. */
+const renewConnectionSignal = defineSignal<[unknown?]>('renewConnection');
 /** Run the ended job again in place, during the pause before a next attempt. */
 const repairUpdate = defineUpdate<RepairAnswer, [unknown]>('repair');
 
 export function listen(task: TaskRun): void {
   setHandler(nudgeSignal, () => {
     nudge(task);
+  });
+  setHandler(renewConnectionSignal, (renewed) => {
+    renewConnection(task, renewed);
   });
   setHandler(cancelSignal, (said) => cancel(task, said), {
     unfinishedPolicy: HandlerUnfinishedPolicy.ABANDON,
@@ -32,6 +38,16 @@ export function listen(task: TaskRun): void {
       assertRepairable(task, options);
     },
   });
+}
+
+/** What waits with the old credentials, a look or a stop, begins again with the new ones. */
+function renewConnection(task: TaskRun, renewed: unknown): void {
+  const connection = parseConnection(renewed);
+  if (connection === undefined || connection.digest === task.state.connection?.digest) return;
+  task.state = { ...task.state, connection };
+  publish(task);
+  task.waiting?.cancel();
+  task.stopping?.cancel();
 }
 
 /** Nudges that come closer together are one: each costs about ten events. */

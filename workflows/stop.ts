@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 
 import type { DeleteResult } from '../src/connector/activity-contract';
 import type { DeleteTarget } from '../src/connector/connector';
@@ -42,17 +42,28 @@ export function stopJob(task: TaskRun, why: string): Promise<StopOutcome> {
   });
 }
 
+/** New credentials begin it anew; the time it has does not. */
 async function tryStop(task: TaskRun, spanMs: number): Promise<StopOutcome | 'late'> {
-  const remove = deleteActivity(task.input.routing, stepOf('stop the job', spanMs));
+  const until = Date.now() + spanMs;
+  const scope = new CancellationScope();
+  task.stopping = scope;
   try {
-    return noteStopped(task, await remove({ ...callOf(task), target: targetOf(task) }));
+    return noteStopped(task, await scope.run(() => requestStop(task, until - Date.now())));
   } catch (error) {
+    if (scope.consideredCancelled && isCancellation(error)) return await tryStop(task, until - Date.now());
     if (isDeadlineFailure(error)) return 'late';
     const { code, message } = readFailure(error);
     if (isGone(code) && task.state.meta !== undefined) return noteGone(task, message);
     const shown = code === 'OUTCOME_UNKNOWN' ? code : 'CANCEL_UNCONFIRMED';
     return { kind: 'unconfirmed', code: shown, message };
+  } finally {
+    task.stopping = undefined;
   }
+}
+
+function requestStop(task: TaskRun, spanMs: number): Promise<DeleteResult> {
+  const remove = deleteActivity(task.input.routing, stepOf('stop the job', Math.max(1, spanMs)));
+  return remove({ ...callOf(task), target: targetOf(task) });
 }
 
 function targetOf(task: TaskRun): DeleteTarget {

@@ -1,3 +1,4 @@
+import type { Connection } from '../src/connector/connection';
 import type { CreateRequest, Fence } from '../src/connector/connector';
 import type { JsonObject, JsonValue } from '../src/connector/json';
 import type { FailureCause, NextStep } from '../src/connector/observation';
@@ -17,6 +18,10 @@ export interface TaskInput {
   readonly policy: TaskPolicy;
   /** What the connector declared when the task was accepted. */
   readonly routing: TaskRouting;
+  /** Credentials that came with the task; renewed by the signal `renewConnection`. */
+  readonly connection?: Connection;
+  /** A job that somebody else started: this task follows it and starts nothing. */
+  readonly adopted?: AdoptedJob;
   /** Workflow ids of earlier attempts that must have closed before this one submits (Flyte owns the attempts). */
   readonly earlierAttempts?: readonly string[];
   /** Off where the namespace lacks our search attributes. */
@@ -25,6 +30,11 @@ export interface TaskInput {
   readonly continueAfterEvents?: number;
   /** Set by continue-as-new only. */
   readonly carried?: CarriedState;
+}
+
+export interface AdoptedJob {
+  readonly meta: ResourceMeta;
+  readonly externalId: string;
 }
 
 export interface TaskRouting {
@@ -104,6 +114,7 @@ export interface TaskState {
   readonly attempts: readonly AttemptReceipt[];
   readonly trouble?: Trouble;
   readonly cancel?: CancelReceipt;
+  readonly connection?: Connection;
   /** The durable pause before the next attempt, when one was decided. */
   readonly resumeAt?: number;
 }
@@ -115,6 +126,17 @@ export type CarriedState = Omit<TaskState, 'template'>;
 export function carry(input: TaskInput, state: TaskState): TaskInput {
   const { template, ...carried } = state;
   return { ...input, template, carried };
+}
+
+/** Takes the place of an attempt that was never started: of the same type, with nothing to do, canceled at once. */
+export function toStandIn({ template, policy, routing, searchAttributes }: TaskInput): JsonObject {
+  const { type, version, name } = template;
+  return {
+    template: { type, version, custom: {}, ...(name === undefined ? {} : { name }) },
+    policy: { ...policy },
+    routing: { ...routing },
+    searchAttributes,
+  };
 }
 
 /** The request of the current attempt: the same in every try. */

@@ -24,6 +24,8 @@ export interface TaskRun {
   readonly work: CancellationScope;
   /** The poll or sleep that a nudge may cut short; absent while nothing may be cut. */
   waiting?: CancellationScope | undefined;
+  /** The effort to stop a job, which new credentials begin anew. */
+  stopping?: CancellationScope | undefined;
   /** When the last nudge takes effect; later than now while one is planned. */
   nudgedAt: number;
   /** The next look comes no earlier: it keeps its distance from the last change or nudge. */

@@ -4,6 +4,7 @@ import type { AttemptDecision, Observation, Verdict } from '../src/connector/obs
 import {
   applyPatch,
   toIdempotencyToken,
+  type AdoptedJob,
   type AttemptReceipt,
   type RepairAnswer,
   type TaskInput,
@@ -13,7 +14,7 @@ import {
 /** Pure transitions of a task's memory: each takes the state and gives the next one. */
 
 export function openState(input: TaskInput, tokenBase: string, now: number): TaskState {
-  return {
+  const state: TaskState = {
     tokenBase,
     startedAt: now,
     attempt: 0,
@@ -21,8 +22,27 @@ export function openState(input: TaskInput, tokenBase: string, now: number): Tas
     template: input.template,
     resource: { phase: 'QUEUED' },
     attempts: [],
+    ...(input.connection === undefined ? {} : { connection: input.connection }),
+  };
+  return input.adopted === undefined ? state : adopt(state, input.adopted, now);
+}
+
+/** A job that somebody else started is the first attempt, already sent: it is looked at, and stopped when canceled. */
+function adopt(state: TaskState, { meta, externalId }: AdoptedJob, now: number): TaskState {
+  const receipt = { attempt: 1, token: ADOPTED_TOKEN, posts: 0, externalId, submittedAt: now };
+  return {
+    ...state,
+    attempt: 1,
+    mayBeRunning: true,
+    meta,
+    resource: { phase: 'INITIALIZING', message: `following ${externalId}, started by somebody else` },
+    next: { kind: 'poll' },
+    attempts: [receipt],
   };
 }
+
+/** In the place of a token: this task sent none. */
+const ADOPTED_TOKEN = 'adopted';
 
 /** A new attempt: a new token, no job yet. */
 export function beginAttempt(state: TaskState, now: number): TaskState {

@@ -3,6 +3,7 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, TypedSearchAttributes 
 
 import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskView } from '../../workflows/task-view';
+import type { Connection } from '../connector/connection';
 import type { TaskInput } from '../../workflows/task-input';
 import type { connectorTask } from '../../workflows';
 import { CONNECTOR_PHASE, CONNECTOR_PROJECT, CONNECTOR_TASK_TYPE } from '../temporal/search-attributes';
@@ -37,7 +38,7 @@ export function toStartOptions(plan: StartPlan): WorkflowStartOptions<typeof con
       name,
       fingerprint: plan.fingerprint,
       startNonce: plan.startNonce,
-      [TASK_MEMO_KEY]: firstView(),
+      [TASK_MEMO_KEY]: firstView(input),
     },
     staticSummary: `${type}: ${name}`.slice(0, SUMMARY_LIMIT),
     staticDetails: `### ${name}\n\nTask type **${type}**, id \`${id}\`. Its phase, links and attempts are under *Current details*.`,
@@ -47,13 +48,21 @@ export function toStartOptions(plan: StartPlan): WorkflowStartOptions<typeof con
 
 const SUMMARY_LIMIT = 190;
 
-function firstView(): TaskView {
+function firstView({ adopted, connection }: TaskInput): TaskView {
+  const seen =
+    adopted === undefined
+      ? ({ phase: 'QUEUED', attempt: 0 } as const)
+      : ({ phase: 'INITIALIZING', attempt: 1, ...adopted } as const);
   return {
-    phase: 'QUEUED',
+    ...seen,
     message: 'accepted, not yet taken by a worker',
-    attempt: 0,
     updatedAt: Date.now(),
+    ...(connection === undefined ? {} : { connection: connectionOf(connection) }),
   };
+}
+
+function connectionOf({ digest, sealedAt }: Connection): NonNullable<TaskView['connection']> {
+  return { digest, sealedAt };
 }
 
 function searchAttributesOf(input: TaskInput): TypedSearchAttributes {

@@ -11,6 +11,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 
 import type { CancelSignal, TaskResult } from '../../workflows/task-input';
+import type { Connection } from '../connector/connection';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
 import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
@@ -44,6 +45,13 @@ export interface StartedTask {
   readonly runId: string;
   /** True when the task was there already: nothing was started. */
   readonly attached: boolean;
+}
+
+/** Until when calls to Temporal may last. */
+export interface CallLimits {
+  /** Epoch milliseconds. */
+  readonly deadline: number;
+  readonly signal: AbortSignal;
 }
 
 /** How a task ended, for good. */
@@ -90,6 +98,60 @@ export class TaskClient {
     const memo = parseTaskMemo(description.memo);
     assertSameSpec(id, memo.fingerprint, fingerprint);
     return { id, runId: description.runId, attached: memo.startNonce !== startNonce };
+  }
+
+  /**
+   * Starts the task, or joins the one of this id whatever its spec and however it stands: one call to Temporal. For
+   * callers whose ids name one attempt of one execution for ever, such as Flyte's engine.
+   * @throws as {@link start}, less TOKEN_CONFLICT and ALREADY_ENDED; UNAVAILABLE when it is not known whether it started.
+   */
+  async ensure(request: TaskRequest & { readonly id: string }): Promise<void> {
+    try {
+      await this.#options.client.workflow.start(TASK_WORKFLOW_TYPE, this.#joinOptions(request));
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+      throw toClientError(error, request.id);
+    }
+  }
+
+  /**
+   * Records a cancel for this id in one step: of the task that is there, or of one that is started for it, so that a
+   * start still under way finds its id taken. Nothing happens to an ended one. Idempotent.
+   */
+  async prevent(request: TaskRequest & { readonly id: string }, cancel: CancelSignal): Promise<void> {
+    try {
+      await this.#options.client.workflow.signalWithStart(TASK_WORKFLOW_TYPE, {
+        ...this.#joinOptions(request),
+        signal: 'cancel',
+        signalArgs: [cancel],
+      });
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+      throw toClientError(error, request.id);
+    }
+  }
+
+  /** Gives an open task other credentials than it came with. @throws NOT_FOUND, ALREADY_ENDED. */
+  async renewConnection(id: string, connection: Connection): Promise<void> {
+    await this.#signal(id, 'renewConnection', connection);
+  }
+
+  /** One `describe` and nothing else. @throws NOT_FOUND, also for a workflow that is no task; UNAVAILABLE. */
+  async look(id: string): Promise<TaskStatus> {
+    const description = await this.#describe(id);
+    if (description.type === TASK_WORKFLOW_TYPE) return toTaskStatus(description, Date.now());
+    throw new LonghaulError('NOT_FOUND', `There is no task ${id}.`);
+  }
+
+  /** What an ended task left; undefined where its workflow could not say (terminated, timed out). */
+  async result(id: string): Promise<TaskResult | undefined> {
+    return this.#result(id);
+  }
+
+  /** Calls inside `act` end with the deadline (epoch milliseconds) and the signal. */
+  async within<T>({ deadline, signal }: CallLimits, act: () => Promise<T>): Promise<T> {
+    const { client } = this.#options;
+    return client.withDeadline(deadline, () => client.withAbortSignal(signal, act));
   }
 
   /** One `describe`: no worker is asked. @throws NOT_FOUND. */
@@ -139,6 +201,19 @@ export class TaskClient {
     return callGetMetrics(this.#options.client, target);
   }
 
+  #joinOptions(request: TaskRequest & { readonly id: string }): ReturnType<typeof toStartOptions> {
+    const { workflowTaskQueue, searchAttributes } = this.#options;
+    return toStartOptions({
+      id: request.id,
+      input: toTaskInput(request, this.#options),
+      fingerprint: fingerprintOf(request),
+      startNonce: randomUUID(),
+      workflowTaskQueue,
+      searchAttributes,
+      onEnded: 'refuse',
+    });
+  }
+
   async #attachEnded(id: string, fingerprint: string, onEnded: OnEnded): Promise<StartedTask> {
     const description = await this.#describe(id);
     assertSameSpec(id, parseTaskMemo(description.memo).fingerprint, fingerprint);
@@ -155,7 +230,7 @@ export class TaskClient {
     }
   }
 
-  async #signal(id: string, name: string, argument?: CancelSignal): Promise<void> {
+  async #signal(id: string, name: string, argument?: CancelSignal | Connection): Promise<void> {
     try {
       const handle = this.#options.client.workflow.getHandle(id);
       await (argument === undefined ? handle.signal(name) : handle.signal(name, argument));

@@ -19,7 +19,7 @@ export function checkTask(request: TaskRequest, { registry, secretsAllow }: Door
   const { template } = request;
   const connector = registry.getConnector(template.type, template.version);
   assertPayloadSize(request);
-  connector.parseTask(template);
+  if (request.adopted === undefined) connector.parseTask(template);
   assertSecretsAllowed(template.custom, secretsAllow);
 }
 
@@ -29,15 +29,25 @@ export function toTaskInput(
   door: Door & { readonly searchAttributes: boolean },
 ): TaskInput {
   checkTask(request, door);
-  const { template, inputs, outputPrefix, taskExecution, policy } = request;
+  const { template, policy } = request;
   const { capabilities, taskQueues } = door.registry.getConnector(template.type, template.version);
   return {
     template,
     policy,
     routing: { ...taskQueues, fence: capabilities.fence, repair: capabilities.repair },
     searchAttributes: door.searchAttributes,
+    ...optionalParts(request),
+  };
+}
+
+function optionalParts(request: TaskRequest): Partial<TaskInput> {
+  const { inputs, outputPrefix, taskExecution, connection, adopted, earlierAttempts } = request;
+  return {
     ...(inputs === undefined ? {} : { inputs }),
     ...(outputPrefix === undefined ? {} : { outputPrefix }),
     ...(taskExecution === undefined ? {} : { taskExecution }),
+    ...(connection === undefined ? {} : { connection }),
+    ...(adopted === undefined ? {} : { adopted }),
+    ...(earlierAttempts === undefined ? {} : { earlierAttempts }),
   };
 }

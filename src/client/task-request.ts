@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 
+import type { AdoptedJob } from '../../workflows/task-input';
+import type { Connection } from '../connector/connection';
 import type { JsonObject, JsonValue } from '../connector/json';
 import { canonicalJson, isJsonObject, jsonBytes } from '../connector/json';
 import { invalidTask, LonghaulError } from '../connector/errors';
@@ -15,6 +17,12 @@ export interface TaskRequest {
   readonly policy: TaskPolicy;
   /** The caller's own key; a readable one is generated without it. */
   readonly id?: string;
+  /** Credentials that came with the task, sealed for this id. */
+  readonly connection?: Connection;
+  /** A job that somebody else started: the task follows it and starts nothing. */
+  readonly adopted?: AdoptedJob;
+  /** Ids of earlier attempts of the same task: they are canceled and seen closed before this one submits. */
+  readonly earlierAttempts?: readonly string[];
 }
 
 /** Template and inputs serialized; Temporal refuses two megabytes, and history should stay light. */

@@ -4,6 +4,7 @@ import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@tempo
 import { NOT_CHANGED, type PollSnapshot } from '../connector/activity-contract';
 import { isErrorCode, type ErrorCode } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
+import type { FailureCause } from '../connector/observation';
 import { isTaskPhase, type TaskPhase } from '../connector/phase';
 import type { LogLink } from '../connector/resource';
 import type { ResourceMeta } from '../connector/resource-meta';
@@ -27,10 +28,14 @@ export interface TaskStatus {
   readonly meta?: ResourceMeta;
   readonly attempt: number;
   readonly code?: ErrorCode;
+  /** Of a failed task: whose fault it is; `platform` and `quota` are worth another try. */
+  readonly cause?: FailureCause;
   readonly startedAt: number;
   readonly closedAt?: number;
   readonly nextCheckAt?: number;
   readonly unreachableSince?: number;
+  /** Which credentials the task uses that came with it. */
+  readonly connection?: TaskView['connection'];
   readonly canceling?: TaskView['canceling'];
   readonly receipt?: TaskView['receipt'];
   readonly historyLength: number;
@@ -91,6 +96,8 @@ export function toTaskStatus(description: WorkflowExecutionDescription, now: num
     ...(memo.name === undefined ? {} : { name: memo.name }),
     ...(fresh.meta === undefined ? {} : { meta: fresh.meta }),
     ...(view?.externalId === undefined ? {} : { externalId: view.externalId }),
+    ...(view?.connection === undefined ? {} : { connection: view.connection }),
+    ...(view?.cause === undefined ? {} : { cause: view.cause }),
     ...(view?.canceling === undefined ? {} : { canceling: view.canceling }),
     ...(view?.receipt === undefined ? {} : { receipt: view.receipt }),
     ...(description.closeTime === undefined ? {} : { closedAt: description.closeTime.getTime() }),

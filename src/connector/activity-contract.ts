@@ -6,6 +6,7 @@ import type {
   LogsRequest,
   TaskMetric,
 } from './connector';
+import type { Connection } from './connection';
 import type { ErrorCode } from './errors';
 import type { JsonObject } from './json';
 import type { Observation } from './observation';
@@ -32,10 +33,12 @@ export interface ConnectorActivities {
   getMetrics(input: MetricsInput): Promise<readonly TaskMetric[]>;
 }
 
-interface ConnectorCall {
+export interface ConnectorCall {
   /** By this the worker finds the connector. */
   readonly taskCategory: TaskCategory;
   readonly taskExecution?: TaskExecutionMetadata;
+  /** Beside the request, because it may be renewed while the request stays the same. */
+  readonly connection?: Connection;
 }
 
 export interface CreateInput extends ConnectorCall {

@@ -62,6 +62,11 @@ export interface CallContext {
   /** Epoch milliseconds, by the Temporal server's clock where there is one. */
   now(): number;
   readonly resolveSecret: SecretResolver;
+  /**
+   * A credential that came with this task (Flyte 2's `connection.secrets`), opened just before use; undefined when none
+   * of that name came. @throws SECRET_UNAVAILABLE when no key of this worker opens it.
+   */
+  connectionSecret(name: string): Promise<string | undefined>;
   /** Replaces every known secret value. To be done before a text is cut: half a secret is not recognized any more. */
   redact(text: string): string;
   /** Call it right before each request that may start something: the receipt counts them. */

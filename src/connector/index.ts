@@ -1,4 +1,5 @@
 export * from './activity-contract';
+export * from './connection';
 export type * from './connector';
 export * from './errors';
 export * from './json';

@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import type { SecretPort } from '../../activities';
+import type { Sealing } from '../config/sealing';
 import { createRedactor, type Redactor } from '../config/redactor';
 import { createSecretResolver } from '../config/secret-resolver';
 import type { Environment } from '../config/temporal-settings';
+import { LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 
 export interface SecretPortOptions {
@@ -13,6 +15,8 @@ export interface SecretPortOptions {
   readonly allowed: readonly string[];
   /** Credentials of the workspaces: never asked for by a task, redacted all the same. */
   readonly operatorSecrets: readonly string[];
+  /** Opens what came sealed with a task; nothing does without keys. */
+  readonly sealing?: Sealing | undefined;
 }
 
 /**
@@ -36,8 +40,24 @@ export function createSecretPort(options: SecretPortOptions): SecretPort {
       learn(value);
       return value;
     },
+    open: (reference, sealedFor) => {
+      const value = openSealed(options, reference, sealedFor);
+      learn(value);
+      return Promise.resolve(value);
+    },
     redact: (value) => redactAny(redactor, value),
   };
+}
+
+function openSealed({ sealing }: SecretPortOptions, reference: string, sealedFor: string): string {
+  if (sealing !== undefined) return sealing.open(reference, sealedFor);
+  throw new LonghaulError(
+    'SECRET_UNAVAILABLE',
+    'A sealed secret came with the task; no sealing key is set.',
+    {
+      advice: 'Set LONGHAUL_SEALING_KEYS_FILE to the same keys as the service has.',
+    },
+  );
 }
 
 /** Activity results are JSON by contract; redaction keeps their shape. */

@@ -1,9 +1,16 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionDescription } from '@temporalio/client';
+import {
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+} from '@temporalio/common';
 
 import type { TaskControl } from '../../activities/task-activities';
+import { isJsonObject, type JsonObject } from '../connector/json';
+import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 
 /** Temporal's client behind the narrow port of the task activities. */
-export function createTaskControl(client: Client): TaskControl {
+export function createTaskControl(client: Client, workflowTaskQueue: string): TaskControl {
   return {
     requestCancel: async (workflowId, runId) => {
       try {
@@ -12,13 +19,43 @@ export function createTaskControl(client: Client): TaskControl {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
       }
     },
-    isOpen: async (workflowId) => {
+    look: async (workflowId) => {
       try {
-        return (await client.workflow.getHandle(workflowId).describe()).status.name === 'RUNNING';
+        return toState(await client.workflow.getHandle(workflowId).describe());
       } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return false;
+        if (error instanceof WorkflowNotFoundError) return 'missing';
         throw error;
       }
     },
+    supersede: async (workflowId, { reason, standIn }) => {
+      try {
+        await client.workflow.signalWithStart(TASK_WORKFLOW_TYPE, {
+          workflowId,
+          taskQueue: workflowTaskQueue,
+          args: [standIn],
+          memo: memoOf(standIn),
+          signal: 'cancel',
+          signalArgs: [{ reason }],
+          workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      }
+    },
   };
+}
+
+function memoOf({ template }: JsonObject): Record<string, unknown> {
+  if (!isJsonObject(template)) return {};
+  const { type, version, name = type } = template;
+  return typeof type === 'string' && typeof version === 'number'
+    ? { taskType: `${type} v${version}`, name }
+    : {};
+}
+
+function toState({ status, memo }: WorkflowExecutionDescription): 'open' | 'canceling' | 'closed' {
+  if (status.name !== 'RUNNING') return 'closed';
+  const view = memo?.[TASK_MEMO_KEY];
+  return isJsonObject(view) && view['canceling'] !== undefined ? 'canceling' : 'open';
 }

@@ -65,7 +65,7 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
     taskQueue: workflowTaskQueue,
     workflowBundle: { codePath: options.workflowBundlePath ?? findWorkflowBundle() },
     maxCachedWorkflows: CACHED_WORKFLOWS,
-    activities: createTaskActivities(createTaskControl(client)),
+    activities: createTaskActivities(createTaskControl(client, workflowTaskQueue)),
   };
   const activities = createConnectorActivities(options);
   const queues = new Set(registry.all().flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]));

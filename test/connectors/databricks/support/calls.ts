@@ -21,6 +21,7 @@ export function callContext(options: Partial<CallContext> = {}): TestCall {
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined },
     now: () => Date.now(),
     resolveSecret: async (reference) => `value-of-${reference}`,
+    connectionSecret: async () => undefined,
     redact: (text) => text,
     announceSubmit: () => {
       submits += 1;
