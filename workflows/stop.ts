@@ -45,12 +45,12 @@ export function stopJob(task: TaskRun, why: string): Promise<StopOutcome> {
 /** New credentials begin it anew; the time it has does not. */
 async function tryStop(task: TaskRun, spanMs: number): Promise<StopOutcome | 'late'> {
   const until = Date.now() + spanMs;
-  const scope = new CancellationScope();
-  task.stopping = scope;
   try {
-    return noteStopped(task, await scope.run(() => requestStop(task, until - Date.now())));
+    return noteStopped(task, await requestStop(task, spanMs));
   } catch (error) {
-    if (scope.consideredCancelled && isCancellation(error)) return await tryStop(task, until - Date.now());
+    if (isCancellation(error) && task.stopping?.consideredCancelled === true) {
+      return await tryStop(task, until - Date.now());
+    }
     if (isDeadlineFailure(error)) return 'late';
     const { code, message } = readFailure(error);
     if (isGone(code) && task.state.meta !== undefined) return noteGone(task, message);
@@ -61,9 +61,16 @@ async function tryStop(task: TaskRun, spanMs: number): Promise<StopOutcome | 'la
   }
 }
 
+/**
+ * Only a task with credentials of its own has them renewed, so only it needs a scope that can be canceled: in histories
+ * of older SDKs such a scope is reached by the task's own cancel.
+ */
 function requestStop(task: TaskRun, spanMs: number): Promise<DeleteResult> {
   const remove = deleteActivity(task.input.routing, stepOf('stop the job', Math.max(1, spanMs)));
-  return remove({ ...callOf(task), target: targetOf(task) });
+  const begin = (): Promise<DeleteResult> => remove({ ...callOf(task), target: targetOf(task) });
+  if (task.state.connection === undefined) return begin();
+  task.stopping = new CancellationScope();
+  return task.stopping.run(begin);
 }
 
 function targetOf(task: TaskRun): DeleteTarget {
