@@ -7,6 +7,7 @@ import { endOnLostOutput, type CommonOptions } from './command';
 import type { StartOptions } from './commands/run';
 import type { CancelOptions, ListOptions, LogsOptions } from './commands/tasks';
 import type { DevOptions, WorkerOptions } from './commands/processes';
+import type { ServeOptions } from './commands/serve';
 import type { SimulateOptions } from './commands/simulate';
 import { completion, COMPLETION_SHELLS, type CompletionShell } from './commands/completion';
 
@@ -15,6 +16,7 @@ const load = {
   run: () => import('./commands/run.js'),
   tasks: () => import('./commands/tasks.js'),
   processes: () => import('./commands/processes.js'),
+  serve: () => import('./commands/serve.js'),
   simulate: () => import('./commands/simulate.js'),
   setup: () => import('./commands/setup.js'),
   doctor: () => import('./commands/doctor.js'),
@@ -127,6 +129,7 @@ function declareProcesses(program: Command): void {
     .option('--metrics-port <port>', 'serve metrics for Prometheus here', parseNumber)
     .option('--metrics-host <address>', 'address for the metrics', '127.0.0.1')
     .action(async (options: WorkerOptions) => (await load.processes()).worker(options));
+  declareServe(program);
   declareSimulate(program);
   declare(
     program,
@@ -137,6 +140,22 @@ function declareProcesses(program: Command): void {
     .option('--stop', 'stop it; open tasks go on at the next start')
     .action(async (options: DevOptions) => (await load.processes()).dev(options));
   program.command('engine', { hidden: true }).action(async () => (await load.processes()).engine());
+}
+
+function declareServe(program: Command): void {
+  declare(program, 'serve', 'serve the gRPC connector APIs that Flyte’s engine calls, versions 1 and 2')
+    .option('--port <port>', 'port; 0 takes a free one', parseNumber, 8000)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--cluster <name>', 'part of every task’s id: tells Flyte clusters apart', 'default')
+    .option('--tls-cert <file>', 'certificate (PEM) of the service')
+    .option('--tls-key <file>', 'its private key (PEM)')
+    .option('--client-ca <file>', 'take calls only from clients with a certificate of this CA (PEM)')
+    .option('--auth-token-file <file>', 'take calls only with one of these bearer tokens, one a line')
+    .option('--metrics-port <port>', 'serve metrics for Prometheus here', parseNumber)
+    .option('--metrics-host <address>', 'address for the metrics', '127.0.0.1')
+    .option('--drain-seconds <seconds>', 'after SIGTERM, serve on this long as NOT_SERVING', parseNumber, 3)
+    .addHelpText('after', '\nExample:\n  longhaul serve --host 0.0.0.0 --metrics-port 9090')
+    .action(async (options: ServeOptions) => (await load.serve()).serve(options));
 }
 
 function declareSimulate(program: Command): void {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { LonghaulConfig } from '../config/environment';
+import { openEngineSealing } from '../config/sealing-keys';
 import type { Environment } from '../config/temporal-settings';
 import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import type { Workspace } from '../connectors/databricks';
@@ -88,7 +89,9 @@ async function startEngineWorker(
   const connection = await connectWorker(context.temporalAddress);
   const { client, namespace, connection: clientConnection } = await connectClient(context.temporalAddress);
   const { operatorSecrets, registry } = connectors;
-  const secrets = createSecretPort({ env, allowed: config.embeddedSecretsAllow, operatorSecrets });
+  const sealing = openEngineSealing(config);
+  const allowed = config.embeddedSecretsAllow;
+  const secrets = createSecretPort({ env, allowed, operatorSecrets, sealing });
   const { workflowTaskQueue } = config;
   const workers = await startWorkers({ connection, client, namespace, registry, secrets, workflowTaskQueue });
   return {

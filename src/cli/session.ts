@@ -64,16 +64,25 @@ async function openConfigured(config: LonghaulConfig, { env }: SessionOptions): 
 
 async function openEmbedded(config: LonghaulConfig, options: SessionOptions): Promise<Session> {
   await assertSomethingToJoin(config, options);
-  const { env, output } = options;
-  const engine = await joinOrStartEngine({
+  const { env } = options;
+  const engine = await joinOwnEngine({ ...options, config });
+  const { temporalAddress, uiUrl } = engine.info;
+  const temporal = await connectClient(temporalAddress);
+  return toSession({ config, temporal, env, secretsAllow: config.embeddedSecretsAllow, uiUrl, engine });
+}
+
+/** The engine of the data folder, started when none runs; it stays as long as this presence is not closed. */
+export function joinOwnEngine({
+  config,
+  env,
+  output,
+}: Pick<SessionOptions, 'env' | 'output'> & { readonly config: LonghaulConfig }): Promise<JoinedEngine> {
+  return joinOrStartEngine({
     config,
     report: output.step,
     onLogLine: (line) => output.note(output.notePaint('quiet', line)),
     spawnEngine: () => Promise.resolve(spawnEngine(config, env)),
   });
-  const { temporalAddress, uiUrl } = engine.info;
-  const temporal = await connectClient(temporalAddress);
-  return toSession({ config, temporal, env, secretsAllow: config.embeddedSecretsAllow, uiUrl, engine });
 }
 
 /** Open tasks of a killed engine go on as soon as somebody asks for them: only an empty folder has nothing to join. */
@@ -88,7 +97,12 @@ async function assertSomethingToJoin(config: LonghaulConfig, { engine }: Session
 }
 
 /** Files that the environment names by relative paths: the engine lives in another folder. */
-const PATH_VARIABLES = ['DATABRICKS_CONFIG_FILE', 'TEMPORAL_CLI_PATH', 'TEMPORAL_CONFIG_FILE'] as const;
+const PATH_VARIABLES = [
+  'DATABRICKS_CONFIG_FILE',
+  'LONGHAUL_SEALING_KEYS_FILE',
+  'TEMPORAL_CLI_PATH',
+  'TEMPORAL_CONFIG_FILE',
+] as const;
 
 function spawnEngine(config: LonghaulConfig, env: Environment): SpawnedEngine {
   const paths = PATH_VARIABLES.flatMap((name) => {
@@ -143,6 +157,7 @@ async function toSession(parts: SessionParts): Promise<Session> {
   }
 }
 
-function toTaskUrl(uiUrl: string, namespace: string, id: string): string {
+/** A task's page in the Temporal UI. */
+export function toTaskUrl(uiUrl: string, namespace: string, id: string): string {
   return `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(id)}`;
 }

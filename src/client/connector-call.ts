@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ActivityOptions, Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
+import type { Connection } from '../connector/connection';
 import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
 import { isErrorCode, LonghaulError } from '../connector/errors';
 import type { ResourceMeta } from '../connector/resource-meta';
@@ -13,6 +14,8 @@ export interface ConnectorTarget {
   readonly taskCategory: TaskCategory;
   readonly meta: ResourceMeta;
   readonly taskQueue: string;
+  /** Credentials that came with the task. */
+  readonly connection?: Connection;
 }
 
 /** Long enough for a paged read, short enough for a person who waits; without a worker nothing would ever answer. */

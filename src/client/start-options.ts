@@ -3,7 +3,6 @@ import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, TypedSearchAttributes 
 
 import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskView } from '../../workflows/task-view';
-import type { Connection } from '../connector/connection';
 import type { TaskInput } from '../../workflows/task-input';
 import type { connectorTask } from '../../workflows';
 import { CONNECTOR_PHASE, CONNECTOR_PROJECT, CONNECTOR_TASK_TYPE } from '../temporal/search-attributes';
@@ -57,12 +56,8 @@ function firstView({ adopted, connection }: TaskInput): TaskView {
     ...seen,
     message: 'accepted, not yet taken by a worker',
     updatedAt: Date.now(),
-    ...(connection === undefined ? {} : { connection: connectionOf(connection) }),
+    ...(connection === undefined ? {} : { connection }),
   };
-}
-
-function connectionOf({ digest, sealedAt }: Connection): NonNullable<TaskView['connection']> {
-  return { digest, sealedAt };
 }
 
 function searchAttributesOf(input: TaskInput): TypedSearchAttributes {

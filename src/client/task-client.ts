@@ -51,7 +51,7 @@ export interface StartedTask {
 export interface CallLimits {
   /** Epoch milliseconds. */
   readonly deadline: number;
-  readonly signal: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** How a task ended, for good. */
@@ -151,7 +151,9 @@ export class TaskClient {
   /** Calls inside `act` end with the deadline (epoch milliseconds) and the signal. */
   async within<T>({ deadline, signal }: CallLimits, act: () => Promise<T>): Promise<T> {
     const { client } = this.#options;
-    return client.withDeadline(deadline, () => client.withAbortSignal(signal, act));
+    return client.withDeadline(deadline, () =>
+      signal === undefined ? act() : client.withAbortSignal(signal, act),
+    );
   }
 
   /** One `describe`: no worker is asked. @throws NOT_FOUND. */
@@ -257,7 +259,13 @@ export class TaskClient {
     if (meta === undefined) throw new LonghaulError('NOT_FOUND', `Task ${id} has not started a job yet.`);
     const [name = '', version = '0'] = taskType.split(' v');
     const connector = this.#options.registry.getConnector(name, Number(version));
-    return { taskCategory: connector.taskCategory, meta, taskQueue: connector.taskQueues.control };
+    const { connection } = status;
+    return {
+      taskCategory: connector.taskCategory,
+      meta,
+      taskQueue: connector.taskQueues.control,
+      ...(connection === undefined ? {} : { connection }),
+    };
   }
 
   async #nameMissingWorker(status: TaskStatus): Promise<TaskStatus> {

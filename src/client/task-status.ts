@@ -31,10 +31,12 @@ export interface TaskStatus {
   /** Of a failed task: whose fault it is; `platform` and `quota` are worth another try. */
   readonly cause?: FailureCause;
   readonly startedAt: number;
+  /** When it last showed something new. */
+  readonly updatedAt?: number;
   readonly closedAt?: number;
   readonly nextCheckAt?: number;
   readonly unreachableSince?: number;
-  /** Which credentials the task uses that came with it. */
+  /** Credentials that came with the task, sealed. */
   readonly connection?: TaskView['connection'];
   readonly canceling?: TaskView['canceling'];
   readonly receipt?: TaskView['receipt'];
@@ -96,6 +98,7 @@ export function toTaskStatus(description: WorkflowExecutionDescription, now: num
     ...(memo.name === undefined ? {} : { name: memo.name }),
     ...(fresh.meta === undefined ? {} : { meta: fresh.meta }),
     ...(view?.externalId === undefined ? {} : { externalId: view.externalId }),
+    ...(view === undefined ? {} : { updatedAt: view.updatedAt }),
     ...(view?.connection === undefined ? {} : { connection: view.connection }),
     ...(view?.cause === undefined ? {} : { cause: view.cause }),
     ...(view?.canceling === undefined ? {} : { canceling: view.canceling }),

@@ -21,6 +21,8 @@ export interface LonghaulConfig {
   readonly workflowTaskQueue: string;
   /** How long an engine without client and open task stays. `LONGHAUL_ENGINE_IDLE_SECONDS`, default 60. */
   readonly engineIdleSeconds: number;
+  /** Keys that seal credentials brought by tasks, absolute. `LONGHAUL_SEALING_KEYS_FILE`, default none. */
+  readonly sealingKeysFile?: string;
 }
 
 const EMBEDDED_SECRETS_ALLOW = ['env:LONGHAUL_SECRET_*'];
@@ -32,14 +34,16 @@ const DEFAULT_IDLE_SECONDS = 60;
  */
 export function parseEnvironment(env: Environment): LonghaulConfig {
   const secretsAllow = parseSecretsAllow(env['LONGHAUL_SECRETS_ALLOW']);
+  const sealingKeysFile = parsePath(env, 'LONGHAUL_SEALING_KEYS_FILE');
   return {
-    home: parseHome(env),
+    home: parsePath(env, 'LONGHAUL_HOME') ?? join(userHomeOf(env), '.longhaul'),
     secretsAllow: secretsAllow ?? [],
     embeddedSecretsAllow: secretsAllow ?? EMBEDDED_SECRETS_ALLOW,
     logLevel: parseLogLevel(env['LONGHAUL_LOG_LEVEL']),
     temporal: loadTemporalSettings(env),
     workflowTaskQueue: text(env['LONGHAUL_TASK_QUEUE']) ?? 'longhaul',
     engineIdleSeconds: parseIdleSeconds(env['LONGHAUL_ENGINE_IDLE_SECONDS']),
+    ...(sealingKeysFile === undefined ? {} : { sealingKeysFile }),
   };
 }
 
@@ -48,11 +52,14 @@ function text(value: string | undefined): string | undefined {
   return trimmed === '' ? undefined : trimmed;
 }
 
-function parseHome(env: Environment): string {
-  const userHome = text(env['HOME']) ?? homedir();
-  const given = text(env['LONGHAUL_HOME']);
-  if (given === undefined) return join(userHome, '.longhaul');
-  return given === '~' || given.startsWith('~/') ? join(userHome, given.slice(1)) : resolve(given);
+function userHomeOf(env: Environment): string {
+  return text(env['HOME']) ?? homedir();
+}
+
+function parsePath(env: Environment, name: string): string | undefined {
+  const given = text(env[name]);
+  if (given === undefined) return undefined;
+  return given === '~' || given.startsWith('~/') ? join(userHomeOf(env), given.slice(1)) : resolve(given);
 }
 
 function parseSecretsAllow(value: string | undefined): readonly string[] | undefined {

@@ -37,7 +37,8 @@ export function createSealing(keys: readonly [SealingKey, ...SealingKey[]]): Sea
       return `sealed:${current.id}:${sealed.toString('base64url')}`;
     },
     open: (reference, sealedFor) => {
-      const [, id = '', text = ''] = reference.split(':');
+      const [kind, id = '', text = ''] = reference.split(':');
+      if (kind !== 'sealed') throw unavailable('is none: what stands in its place is not sealed');
       const found = keys.find((each) => each.id === id);
       if (found === undefined) {
         throw unavailable(`was sealed with the key ${id}, which is not configured here`);
@@ -55,7 +56,10 @@ export function createSealing(keys: readonly [SealingKey, ...SealingKey[]]): Sea
 function openWith(key: Buffer, sealed: Buffer, sealedFor: string): string {
   const tagAt = sealed.length - TAG_BYTES;
   try {
-    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES));
+    // Node takes shorter tags unless told: they would be guessed sooner.
+    const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, IV_BYTES), {
+      authTagLength: TAG_BYTES,
+    });
     decipher.setAAD(Buffer.from(sealedFor)).setAuthTag(sealed.subarray(tagAt));
     const value = [decipher.update(sealed.subarray(IV_BYTES, tagAt)), decipher.final()];
     return Buffer.concat(value).toString('utf8');

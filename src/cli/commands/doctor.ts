@@ -10,14 +10,8 @@ import { runCommand as runProgram } from '../../temporal/run-command';
 import { missingSearchAttributes } from '../../temporal/search-attributes';
 import { findTemporalBinary } from '../../temporal/temporal-binary';
 import { runCommand, type CommonOptions } from '../command';
-
-/** One line of the doctor's report. */
-interface Finding {
-  readonly check: string;
-  readonly ok: boolean;
-  readonly says: string;
-  readonly mend?: string;
-}
+import type { Finding } from '../finding';
+import { checkSealingKeys } from '../sealing-finding';
 
 /** Checks each dependency and names the mend. Exit 0 only when everything is well. */
 export function doctor(options: CommonOptions): Promise<void> {
@@ -28,6 +22,7 @@ export function doctor(options: CommonOptions): Promise<void> {
       await checkPython(),
       ...(await checkTemporal(config)),
       ...(await checkWorkspaces(config)),
+      checkSealingKeys(config),
     ];
     const lines = findings.map(({ check, ok, says, mend }) => {
       const line = `${ok ? output.paint('good', 'ok  ') : output.paint('bad', 'FAIL')}  ${check}: ${says}`;
@@ -109,14 +104,19 @@ async function checkSearchAttributes({ connection, namespace }: TemporalClient):
 }
 
 async function checkWorkspaces({ temporal }: LonghaulConfig): Promise<Finding[]> {
-  const { workspaces } = loadWorkspaces({ env: process.env });
-  if (workspaces.length === 0) {
+  const { workspaces, hostsOnly } = loadWorkspaces({ env: process.env });
+  if (workspaces.length + hostsOnly.length === 0) {
     const where = temporal.configured
       ? 'where the workers run, one must be'
       : 'tasks run on the simulated one';
     return [{ check: 'workspace', ok: true, says: `none is configured here; ${where}` }];
   }
-  return Promise.all(workspaces.map(checkCredentials));
+  const hosts = hostsOnly.map(({ name, host, reason }) => ({
+    check: `workspace ${name}`,
+    ok: true,
+    says: `${host} serves only tasks that bring their own token: ${reason}`,
+  }));
+  return [...(await Promise.all(workspaces.map(checkCredentials))), ...hosts];
 }
 
 function checkCredentials(workspace: Workspace): Promise<Finding> {

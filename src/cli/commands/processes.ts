@@ -1,4 +1,5 @@
 import { parseEnvironment } from '../../config/environment';
+import { loadSealing } from '../../config/sealing-keys';
 import { engineStatus, stopEngine } from '../../temporal/engine/engine-client';
 import type { EngineInfo } from '../../temporal/engine/engine-file';
 import { connectClient } from '../../temporal/connection';
@@ -31,13 +32,15 @@ export function worker(options: WorkerOptions): Promise<void> {
       metricsPort === undefined ? undefined : `${metricsHost}:${metricsPort}`,
     );
     const connectors = createConnectorSet(process.env);
+    const sealing = loadSealing(config);
     const [temporal, connection] = [
       await connectClient(config.temporal),
       await connectWorker(config.temporal),
     ];
     const { registry, operatorSecrets } = connectors;
     const { client, namespace } = temporal;
-    const secrets = createSecretPort({ env: process.env, allowed: config.secretsAllow, operatorSecrets });
+    const allowed = config.secretsAllow;
+    const secrets = createSecretPort({ env: process.env, allowed, operatorSecrets, sealing });
     const { workflowTaskQueue } = config;
     const workers = await startWorkers({
       connection,

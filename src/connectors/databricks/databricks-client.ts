@@ -1,18 +1,15 @@
-import { types } from 'node:util';
-
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errors as undiciErrors, Pool } from 'undici';
-import { isJsonObject, LonghaulError, type CallContext, type JsonObject } from '../../connector';
+import { LonghaulError, type CallContext, type JsonObject } from '../../connector';
 import { createTokenSource, type TokenSource } from './databricks-auth';
+import { isExpiredCredential, isUnknownEndpoint, redact, type Operation } from './databricks-errors';
+import { stringifyLosslessJson } from './databricks-json';
 import {
-  isExpiredCredential,
-  isUnknownEndpoint,
-  redact,
-  toLonghaulError,
-  type Operation,
-} from './databricks-errors';
-import { parseLosslessJson, shorten, stringifyLosslessJson } from './databricks-json';
-import { redactAnswer } from './databricks-redact';
+  openHost,
+  type AboutAnswer,
+  type HostConnection,
+  type RawAnswer,
+  type RawRequest,
+} from './databricks-transport';
 import { DEFAULT_REQUEST_TIMEOUT_MS, type Workspace } from './databricks-workspace';
 
 /** The part of a {@link CallContext} that a request needs. */
@@ -47,6 +44,10 @@ export interface ClientOptions {
   /** Longhaul's own version, for the user agent. */
   readonly version: string;
   readonly monotonicNow?: () => number;
+  /** Shared with other clients of the same host, and theirs to close; by default one of its own. */
+  readonly connection?: HostConnection;
+  /** The token came with a task: whoever has to renew it is told so. */
+  readonly isTaskToken?: boolean;
 }
 
 /** Flyte's API root, which we fall back to where 2.2 is not known. */
@@ -54,8 +55,6 @@ export const DATABRICKS_API_ENDPOINT = '/api/2.1/jobs';
 /** The version that can read more than 100 tasks and queues runs by default. */
 const JOBS_API_2_2 = '/api/2.2/jobs';
 
-/** Open sockets per workspace: enough for hundreds of short polls a second, polite to the other side. */
-const CONNECTIONS = 32;
 const GET_TRIES = 3;
 /** A longer wish is passed on to the workflow, which waits without holding a worker's slot. */
 const LONGEST_INNER_PAUSE_MS = 5_000;
@@ -64,54 +63,35 @@ const INNER_PAUSE_MS = 300;
 const INNER_BUDGET_MS = 15_000;
 /** Ten minutes of 2.1 after "no such endpoint", then 2.2 is tried again: a gateway may have been wrong. */
 const FALLBACK_MS = 10 * 60_000;
-/** Task output ends at 5 MB by contract; JSON escapes may double it. */
-const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
-
-interface RawRequest {
-  readonly operation: Operation;
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-  readonly secrets: readonly string[];
-}
-
-interface RawAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
-}
 
 /** Creates the client of one workspace: kept-alive connections, one token for all callers. */
 export function createDatabricksClient(workspace: Workspace, options: ClientOptions): DatabricksClient {
-  const { monotonicNow = () => performance.now() } = options;
-  const pools = { GET: openPool(workspace), POST: openPool(workspace) };
-  const transport = createTransport(pools, workspace);
+  const { monotonicNow = () => performance.now(), isTaskToken = false } = options;
+  const connection = options.connection ?? openHost(workspace.host);
+  const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const requestToken = (credentials: { clientId: string; clientSecret: string }): Promise<JsonObject> =>
-    fetchToken(transport, credentials, userAgent(options.version, workspace.auth.kind));
+    fetchToken({ connection, timeoutMs }, credentials, userAgent(options.version, workspace.auth.kind));
   const tokens = createTokenSource(workspace.auth, requestToken, monotonicNow);
-  let fallbackUntil = Number.NEGATIVE_INFINITY;
 
   const exchange = async (root: string, request: ApiRequest, context: RequestContext): Promise<RawAnswer> =>
     withFreshToken(tokens, context.signal, (token) => {
       request.announce?.();
-      return transport.exchange(
-        toRawRequest(root, request, headersFor(options.version, tokens.kind, token)),
-        context,
-      );
+      const raw = toRawRequest(root, request, headersFor(options.version, tokens.kind, token));
+      return connection.exchange(raw, { signal: context.signal, timeoutMs });
     });
   const attempt = async (request: ApiRequest, context: RequestContext): Promise<JsonObject> => {
     const accept = (answer: RawAnswer): JsonObject =>
-      transport.accept(request.operation, answer, {
-        secrets: [...tokens.secrets(), ...(request.secrets ?? [])],
-        now: context.now(),
-        redact: context.redact ?? ((text) => text),
+      connection.accept(request.operation, answer, {
+        ...aboutAnswer(tokens, request, context),
+        isTaskToken,
       });
-    const isFallback = monotonicNow() < fallbackUntil;
+    const isFallback = monotonicNow() < connection.fallbackUntil;
     const first = await exchange(isFallback ? DATABRICKS_API_ENDPOINT : JOBS_API_2_2, request, context);
     if (isFallback || !isUnknownEndpoint(first.status, first.body)) return accept(first);
     const second = await exchange(DATABRICKS_API_ENDPOINT, request, context);
-    if (!isUnknownEndpoint(second.status, second.body)) fallbackUntil = monotonicNow() + FALLBACK_MS;
+    if (!isUnknownEndpoint(second.status, second.body)) {
+      connection.fallbackUntil = monotonicNow() + FALLBACK_MS;
+    }
     return accept(second);
   };
   return {
@@ -121,8 +101,22 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
         ? withInnerRetries(() => attempt(request, context), context.signal)
         : attempt({ ...request, announce: once(request.announce) }, context),
     close: async () => {
-      await Promise.all([pools.GET.close(), pools.POST.close()]);
+      if (options.connection === undefined) await connection.close();
     },
+  };
+}
+
+/** Our own credentials are taken out here: an issued token, or a task's, is known nowhere else in this form. */
+function aboutAnswer(
+  tokens: TokenSource,
+  request: ApiRequest,
+  context: RequestContext,
+): Pick<AboutAnswer, 'secrets' | 'now' | 'redact'> {
+  const own = tokens.secrets();
+  return {
+    secrets: [...own, ...(request.secrets ?? [])],
+    now: context.now(),
+    redact: (text) => redact(context.redact?.(text) ?? text, own),
   };
 }
 
@@ -211,89 +205,9 @@ function pauseFor(error: LonghaulError, tries: number): number | undefined {
   return wished <= LONGEST_INNER_PAUSE_MS ? wished : undefined;
 }
 
-interface AboutAnswer {
-  readonly secrets: readonly string[];
-  readonly now: number;
-  /** Done before anything is cut. */
-  readonly redact: (text: string) => string;
-}
-
-interface Transport {
-  exchange(request: RawRequest, context: Pick<RequestContext, 'signal'>): Promise<RawAnswer>;
-  /** The JSON object of a 2xx answer. @throws LonghaulError for anything else. */
-  accept(operation: Operation, answer: RawAnswer, about: AboutAnswer): JsonObject;
-}
-
-/** Submits and cancels have sockets of their own: they must not wait behind the reads of a workspace that hangs. */
-type Pools = Readonly<Record<RawRequest['method'], Pool>>;
-
-function openPool({ host }: Workspace): Pool {
-  return new Pool(host, { connections: CONNECTIONS, maxResponseSize: LARGEST_ANSWER_BYTES });
-}
-
-function createTransport(pools: Pools, workspace: Workspace): Transport {
-  const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-  const host = new URL(workspace.host).host;
-  return {
-    exchange: async (request, { signal }) => {
-      signal.throwIfAborted();
-      const timeout = AbortSignal.timeout(timeoutMs);
-      try {
-        const { method, path, headers, body = null } = request;
-        const bounded = AbortSignal.any([signal, timeout]);
-        const answer = await pools[method].request({ method, path, headers, body, signal: bounded });
-        return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
-      } catch (thrown) {
-        signal.throwIfAborted();
-        throw toTransportError(thrown, {
-          host,
-          timeoutMs,
-          timedOut: timeout.aborted,
-          secrets: request.secrets,
-        });
-      }
-    },
-    accept: (operation, answer, { secrets, now, redact: redactText }) => {
-      if (answer.status < 200 || answer.status >= 300) {
-        throw toLonghaulError({ ...answer, body: redactText(answer.body), operation, host, secrets, now });
-      }
-      return redactAnswer(parseAnswer(answer.body, host), redactText);
-    },
-  };
-}
-
-function parseAnswer(body: string, host: string): JsonObject {
-  try {
-    const value = parseLosslessJson(body === '' ? '{}' : body);
-    if (isJsonObject(value)) return value;
-  } catch {
-    // Said below: the text itself may be a log-in page and helps nobody.
-  }
-  throw new LonghaulError('UNAVAILABLE', `Databricks (${host}) did not answer with a JSON object.`);
-}
-
-function toTransportError(
-  thrown: unknown,
-  about: { host: string; timeoutMs: number; timedOut: boolean; secrets: readonly string[] },
-): LonghaulError {
-  if (thrown instanceof undiciErrors.ResponseExceededMaxSizeError) {
-    return new LonghaulError('UNSUPPORTED', `Databricks (${about.host}) answered with more than 64 MiB.`);
-  }
-  const words = about.timedOut ? `no answer within ${about.timeoutMs} ms` : wordsOf(thrown);
-  const message = `Databricks (${about.host}) cannot be reached: ${redact(words, about.secrets)}`;
-  return new LonghaulError('UNAVAILABLE', shorten(message, 1_000), { cause: thrown });
-}
-
-function wordsOf(thrown: unknown): string {
-  if (!types.isNativeError(thrown)) return 'unknown trouble';
-  const code = 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : undefined;
-  const words = thrown.message === '' ? thrown.name : thrown.message;
-  return code === undefined || words.includes(code) ? words : `${words} (${code})`;
-}
-
 /** OAuth client credentials at the workspace's own endpoint; as the SDKs do, with HTTP Basic. */
 async function fetchToken(
-  transport: Transport,
+  { connection, timeoutMs }: { connection: HostConnection; timeoutMs: number },
   credentials: { clientId: string; clientSecret: string },
   agent: string,
 ): Promise<JsonObject> {
@@ -313,6 +227,6 @@ async function fetchToken(
     secrets,
   };
   // No caller's signal: the token is for all of them. The request time-out bounds it.
-  const answer = await transport.exchange(request, { signal: new AbortController().signal });
-  return transport.accept('token', answer, { secrets, now: Date.now(), redact: (text) => text });
+  const answer = await connection.exchange(request, { signal: new AbortController().signal, timeoutMs });
+  return connection.accept('token', answer, { secrets, now: Date.now(), redact: (text) => text });
 }

@@ -1,40 +1,59 @@
 import { createDatabricksClient, type ClientOptions, type DatabricksClient } from './databricks-client';
 import type { WorkspaceDirectory } from './databricks-config';
+import { openHost, type HostConnection } from './databricks-transport';
 import type { Workspace } from './databricks-workspace';
 
-/** The clients of a process: one for each workspace and its present credentials. */
+/** The clients of a process: their sockets by host, their credentials by workspace. */
 export interface DatabricksClients {
-  /** By the workspace's name or host; the default one without. @throws CONFIG when it is not configured. */
-  find(selector?: string): DatabricksClient;
-  /** Closes all pools; a later `find` opens new ones. */
+  /**
+   * By the workspace's name or host; the default one without. With a task's own `token`, which takes the place of the
+   * workspace's credentials and is kept no longer than the client.
+   * @throws CONFIG when it is not configured, or has no credentials and the task brings none.
+   */
+  find(selector?: string, token?: string): DatabricksClient;
+  /** Closes all connections; a later `find` opens new ones. */
   close(): Promise<void>;
 }
 
 /**
- * `workspaces` may be a function: it is asked each time, so that rotated credentials are taken up at once. A client
- * whose credentials were replaced ends with its last request.
+ * `workspaces` may be a function: it is asked each time, so that rotated credentials are taken up at once. Clients of
+ * one host share its connections, whatever their credentials: thousands of tasks with tokens of their own cost no
+ * socket more, and nothing is left of a token when its call is over.
  */
 export function createDatabricksClients(
   workspaces: WorkspaceDirectory | (() => WorkspaceDirectory),
-  options: ClientOptions,
+  options: Pick<ClientOptions, 'version'>,
 ): DatabricksClients {
+  const connections = new Map<string, HostConnection>();
   const clients = new Map<string, DatabricksClient>();
+  const connectionTo = (host: string): HostConnection => {
+    const connection = connections.get(host) ?? openHost(host);
+    connections.set(host, connection);
+    return connection;
+  };
+  /** Kept: an OAuth token is issued once for all callers. */
+  const ownClient = (workspace: Workspace): DatabricksClient => {
+    const known = clients.get(workspace.name);
+    if (known !== undefined && isSame(known.workspace, workspace)) return known;
+    const connection = connectionTo(workspace.host);
+    const client = createDatabricksClient(workspace, { ...options, connection });
+    clients.set(workspace.name, client);
+    return client;
+  };
   return {
-    find: (selector) => {
+    find: (selector, token) => {
       const directory = typeof workspaces === 'function' ? workspaces() : workspaces;
-      const workspace = directory.resolve(selector);
-      const known = clients.get(workspace.name);
-      if (known !== undefined && isSame(known.workspace, workspace)) return known;
-      // A pool that closes refuses new requests only: those under way end as they would have.
-      void known?.close();
-      const client = createDatabricksClient(workspace, options);
-      clients.set(workspace.name, client);
-      return client;
+      if (token === undefined) return ownClient(directory.resolve(selector));
+      const place = directory.resolveHost(selector);
+      const connection = connectionTo(place.host);
+      const workspace: Workspace = { ...place, auth: { kind: 'pat', token } };
+      return createDatabricksClient(workspace, { ...options, connection, isTaskToken: true });
     },
     close: async () => {
-      const all = [...clients.values()];
+      const all = [...connections.values()];
+      connections.clear();
       clients.clear();
-      await Promise.all(all.map((client) => client.close()));
+      await Promise.all(all.map((connection) => connection.close()));
     },
   };
 }

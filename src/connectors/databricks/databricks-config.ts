@@ -9,6 +9,7 @@ import {
   normalizeHost,
   parseOrigin,
   type Workspace,
+  type WorkspaceHost,
 } from './databricks-workspace';
 
 /** The workspaces this process may talk to. */
@@ -19,6 +20,14 @@ export interface WorkspaceDirectory {
    * @throws CONFIG naming what is missing and how to configure it.
    */
   resolve(selector?: string): Workspace;
+  /**
+   * The same for a task that brings its own token: a workspace without usable credentials will do, as long as its host
+   * is configured. Where `resolve` finds a workspace, this finds the same.
+   * @throws CONFIG as `resolve`.
+   */
+  resolveHost(selector?: string): WorkspaceHost;
+  /** The workspaces that only `resolveHost` gives, each with the reason. */
+  readonly hostsOnly: readonly (WorkspaceHost & { readonly reason: string })[];
 }
 
 export interface LoadWorkspacesOptions {
@@ -51,46 +60,59 @@ export function loadWorkspaces(options: LoadWorkspacesOptions): WorkspaceDirecto
 export function createWorkspaceDirectory(
   sources: Pick<WorkspaceSources, 'workspaces'> & Partial<WorkspaceSources>,
 ): WorkspaceDirectory {
-  const { workspaces, unusable = [], defaultName } = sources;
+  const { workspaces, unusable = [] } = sources;
+  const find = (selector: string | undefined): Found =>
+    selector === undefined || selector === ''
+      ? findDefault({ ...sources, unusable })
+      : findSelected({ ...sources, unusable }, selector);
   return {
     workspaces,
-    resolve: (selector) =>
-      selector === undefined || selector === ''
-        ? resolveDefault(workspaces, unusable, defaultName)
-        : resolveSelector(workspaces, unusable, selector),
+    resolve: (selector) => {
+      const found = find(selector);
+      if ('reason' in found) throw unusableError(found);
+      return found;
+    },
+    resolveHost: (selector) => {
+      const found = find(selector);
+      if (!('reason' in found)) return found;
+      if (found.place === undefined) throw unusableError(found);
+      assertChosen(found, selector, { ...sources, unusable });
+      return found.place;
+    },
+    hostsOnly: unusable.flatMap(({ place, reason }) => (place === undefined ? [] : [{ ...place, reason }])),
   };
 }
 
-function resolveDefault(
-  workspaces: readonly Workspace[],
-  unusable: readonly UnusableWorkspace[],
-  defaultName: string | undefined,
-): Workspace {
+type Found = Workspace | UnusableWorkspace;
+
+function findDefault({ workspaces, unusable, defaultName }: WorkspaceSources): Found {
   const byName = workspaces.find(({ name }) => name === defaultName);
   if (byName !== undefined) return byName;
   const [only, ...others] = workspaces;
   if (only !== undefined && others.length === 0 && defaultName === undefined) return only;
   const problem = unusable.find(({ name }) => name === defaultName) ?? unusable[0];
-  if (problem !== undefined && (only === undefined || problem.name === defaultName)) {
-    throw unusableError(problem);
-  }
+  if (problem !== undefined && (only === undefined || problem.name === defaultName)) return problem;
   if (only === undefined) throw configError('No Databricks workspace is configured.');
-  throw configError(`Several workspaces are configured and none is the default (${namesOf(workspaces)}).`, {
-    advice: 'Name one in the task as `workspace`, or set DATABRICKS_CONFIG_PROFILE.',
-  });
+  throw noDefaultError(workspaces);
 }
 
-function resolveSelector(
-  workspaces: readonly Workspace[],
-  unusable: readonly UnusableWorkspace[],
-  selector: string,
-): Workspace {
+/** The first of several problems is good enough to be told, not to be sent a token. */
+function assertChosen(
+  found: UnusableWorkspace,
+  selector: string | undefined,
+  { unusable, defaultName }: WorkspaceSources,
+): void {
+  const isNamed = (selector !== undefined && selector !== '') || found.name === defaultName;
+  if (!isNamed && unusable.length > 1) throw noDefaultError(unusable);
+}
+
+function findSelected({ workspaces, unusable }: WorkspaceSources, selector: string): Found {
   const byName = workspaces.find(({ name }) => name === selector);
   if (byName !== undefined) return byName;
-  const problem = unusable.find(({ name, host }) => name === selector || isSameHost(host, selector));
   const byHost = workspaces.find(({ host }) => isSameHost(host, selector));
   if (byHost !== undefined) return byHost;
-  if (problem !== undefined) throw unusableError(problem);
+  const problem = unusable.find(({ name, place }) => name === selector || isSameHost(place?.host, selector));
+  if (problem !== undefined) return problem;
   const looksLikeHost = /[.:]/.test(selector);
   throw configError(
     looksLikeHost
@@ -106,8 +128,14 @@ function isSameHost(host: string | undefined, selector: string): boolean {
   return new URL(host).host === parseOrigin(`https://${selector}`)?.host;
 }
 
-function namesOf(workspaces: readonly Workspace[]): string {
+function namesOf(workspaces: readonly { readonly name: string }[]): string {
   return workspaces.map(({ name }) => name).join(', ');
+}
+
+function noDefaultError(workspaces: readonly { readonly name: string }[]): LonghaulError {
+  return configError(`Several workspaces are configured and none is the default (${namesOf(workspaces)}).`, {
+    advice: 'Name one in the task as `workspace`, or set DATABRICKS_CONFIG_PROFILE.',
+  });
 }
 
 function unusableError(problem: UnusableWorkspace): LonghaulError {

@@ -29,6 +29,7 @@ import { toTaskMetrics } from './databricks-metrics';
 import { observeRun } from './databricks-observe';
 import { buildRequestBody, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
+import { readTaskToken } from './databricks-task-token';
 import { readTaskRuns } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
@@ -96,21 +97,21 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   }
 
   async get(meta: ResourceMeta, call: CallContext): Promise<Observation> {
-    const { client, identity } = this.#open(meta);
+    const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
     return observeRun({ client, meta: identity, run }, call);
   }
 
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
     if (target.kind === 'meta') {
-      const { client, identity } = this.#open(target.meta);
+      const { client, identity } = await this.#open(target.meta, call);
       return stopRun(client, identity, call);
     }
     return this.#fenceOrNothing(target.request, call);
   }
 
   async getLogs(meta: ResourceMeta, request: LogsRequest, call: CallContext): Promise<LogsPage> {
-    const { client, identity } = this.#open(meta);
+    const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
     return readLogsPage(readTaskRuns(run.tasks), request, async (taskRunId) => {
       try {
@@ -124,7 +125,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   }
 
   async getMetrics(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]> {
-    const { client, identity } = this.#open(meta);
+    const { client, identity } = await this.#open(meta, call);
     return toTaskMetrics(await readRun(client, identity.runId, call));
   }
 
@@ -133,14 +134,18 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     return this.#clients.close();
   }
 
-  #open(meta: ResourceMeta): { client: DatabricksClient; identity: DatabricksJobMetadata } {
+  async #open(
+    meta: ResourceMeta,
+    call: CallContext,
+  ): Promise<{ client: DatabricksClient; identity: DatabricksJobMetadata }> {
     const identity = DatabricksJobMetadata.parse(meta);
-    return { client: this.#clients.find(identity.databricksInstance), identity };
+    const token = await readTaskToken(call);
+    return { client: this.#clients.find(identity.databricksInstance, token), identity };
   }
 
   async #prepare(request: CreateRequest, call: CallContext): Promise<PreparedStart> {
     const task = parseDatabricksTask(request.template, this.#flyte);
-    const client = this.#clients.find(task.workspace);
+    const client = this.#clients.find(task.workspace, await readTaskToken(call));
     const { body, secrets } = await resolveBody(buildRequestBody(task, request), call.resolveSecret);
     return { task, client, body, secrets };
   }

@@ -14,6 +14,8 @@ export interface ErrorAnswer {
   /** Values that must not appear in the message: tokens, resolved secrets. */
   readonly secrets: readonly string[];
   readonly now: number;
+  /** The token came with the task, so nobody can renew it here. */
+  readonly isTaskToken?: boolean;
 }
 
 /** What an error body says, in whichever of its forms. */
@@ -151,9 +153,15 @@ function wordsFor(answer: ErrorAnswer, body: ErrorBody): string {
 }
 
 function adviceFor(code: ErrorCode, answer: ErrorAnswer): { advice?: string } {
-  if (code === 'UNAUTHENTICATED') return { advice: `Renew the credentials configured for ${answer.host}.` };
+  if (code === 'UNAUTHENTICATED') return { advice: adviceForRefusal(answer) };
   if (code !== 'CONFIG') return {};
   return { advice: `Check that ${answer.host} is the address of the workspace itself.` };
+}
+
+function adviceForRefusal({ host, isTaskToken }: ErrorAnswer): string {
+  return isTaskToken === true
+    ? `Renew the token that the task brings for ${host}.`
+    : `Renew the credentials configured for ${host}.`;
 }
 
 /** Replaces every secret value by stars; the empty text is no secret. */

@@ -47,9 +47,8 @@ export interface FlyteDefaults {
  * @throws INVALID_TASK naming the field.
  */
 export function buildFlyteBody(template: TaskTemplate, defaults: FlyteDefaults = {}): JsonObject {
-  const conf = template.custom['databricksConf'];
-  if (!isJsonObject(conf)) throw invalidTask(CONF_PATH, 'must be an object', conf);
   const entrypoint = isFlyte2(template) ? FLYTE_2 : FLYTE_1;
+  const conf = readConf(template, entrypoint);
   const source: FlyteSource = { template, conf, entrypoint, defaults };
   if (!isServerless(conf)) return buildClassicBody(source);
   if (entrypoint.serverlessPythonFile === undefined) {
@@ -71,6 +70,22 @@ interface FlyteSource {
 /** Both generations use one task type; only Flyte 2 writes `secrets` and its own command `a0`. */
 function isFlyte2(template: TaskTemplate): boolean {
   return isJsonObject(template.custom['secrets']) || template.container?.args[0] === 'a0';
+}
+
+/** A null is as good as absent, to Flyte as to Databricks. Flyte 2 always runs its own file from its own source. */
+function readConf({ custom }: TaskTemplate, entrypoint: Entrypoint): JsonObject {
+  const given = custom['databricksConf'];
+  if (!isJsonObject(given)) throw invalidTask(CONF_PATH, 'must be an object', given);
+  const conf = withoutNulls(given);
+  const { python_file: _file, git_source: _source, ...ofFlyte2 } = conf;
+  return entrypoint === FLYTE_2 ? ofFlyte2 : conf;
+}
+
+function withoutNulls(object: JsonObject): JsonObject {
+  const present = Object.entries(object).filter(([, value]) => value !== null);
+  return Object.fromEntries(
+    present.map(([key, value]) => [key, isJsonObject(value) ? withoutNulls(value) : value]),
+  );
 }
 
 /** As in Flyte: naming a cluster, even an empty one, means classic compute. */
@@ -110,7 +125,7 @@ function withoutPseudoKeys(conf: JsonObject): JsonObject {
 
 /** The user's own image, Spark settings and variables stay; only Flyte's variables are laid over theirs. */
 function completeCluster({ template, conf, entrypoint }: FlyteSource): JsonObject {
-  if (conf['existing_cluster_id'] !== undefined && conf['existing_cluster_id'] !== null) return {};
+  if (conf['existing_cluster_id'] !== undefined) return {};
   const cluster = conf['new_cluster'];
   if (!isJsonObject(cluster)) {
     throw invalidTask(CONF_PATH, 'needs existing_cluster_id, new_cluster, environment_key or environments');
@@ -191,8 +206,9 @@ function notebookTaskOf({ template, conf }: FlyteSource, notebookPath: string): 
 function pythonTaskOf(source: FlyteSource, serverless: boolean): JsonObject {
   const { template, conf, entrypoint } = source;
   const standard = serverless ? entrypoint.serverlessPythonFile : entrypoint.pythonFile;
+  const given = conf['python_file'] === '' ? undefined : conf['python_file'];
   return {
-    python_file: conf['python_file'] ?? standard ?? entrypoint.pythonFile,
+    python_file: given ?? standard ?? entrypoint.pythonFile,
     source: 'GIT',
     parameters: [...containerOf(template).args, ...(serverless ? credentialProviderOf(source) : [])],
   };

@@ -1,11 +1,17 @@
 import { parse } from 'ini';
 import { LonghaulError } from '../../connector';
-import { normalizeHost, type Workspace, type WorkspaceAuth } from './databricks-workspace';
+import {
+  normalizeHost,
+  type Workspace,
+  type WorkspaceAuth,
+  type WorkspaceHost,
+} from './databricks-workspace';
 
 /** A workspace that is named somewhere but lacks something; said when somebody asks for it. */
 export interface UnusableWorkspace {
   readonly name: string;
-  readonly host?: string;
+  /** Where it is, if that much is known: enough for a task that brings its own token. */
+  readonly place?: WorkspaceHost;
   readonly reason: string;
 }
 
@@ -46,9 +52,9 @@ export function readWorkspaceSources(options: SourceOptions): WorkspaceSources {
   const unusable: UnusableWorkspace[] = [];
   for (const candidate of candidates) {
     if (workspaces.some(({ name }) => name === candidate.name)) continue;
-    const judged = judge(candidate);
+    const judged = judge(candidate, requestTimeoutMs);
     if ('reason' in judged) unusable.push(judged);
-    else workspaces.push({ ...judged, requestTimeoutMs });
+    else workspaces.push(judged);
   }
   const defaultName = findDefaultName(env, sections, candidates);
   assertProfileExists(env, defaultName, { candidates, path: configFile.path });
@@ -96,13 +102,13 @@ function presence(text: string | undefined): string | undefined {
   return trimmed === '' ? undefined : trimmed;
 }
 
-function judge(candidate: Candidate): Workspace | UnusableWorkspace {
+function judge(candidate: Candidate, requestTimeoutMs: number): Workspace | UnusableWorkspace {
   const { name } = candidate;
   if (candidate.host === undefined) return { name, reason: 'it has no host' };
   try {
-    const host = normalizeHost(candidate.host);
+    const place = { name, host: normalizeHost(candidate.host), requestTimeoutMs };
     const auth = judgeAuth(candidate);
-    return typeof auth === 'string' ? { name, host, reason: auth } : { name, host, auth };
+    return typeof auth === 'string' ? { name, place, reason: auth } : { ...place, auth };
   } catch (thrown) {
     return { name, reason: LonghaulError.from(thrown).message.replace(/\.$/, '') };
   }

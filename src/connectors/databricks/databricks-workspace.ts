@@ -5,14 +5,18 @@ export type WorkspaceAuth =
   | { readonly kind: 'pat'; readonly token: string }
   | { readonly kind: 'oauth-m2m'; readonly clientId: string; readonly clientSecret: string };
 
-/** One Databricks host with its credentials. The credentials never go to another host. */
-export interface Workspace {
+/** A Databricks host that credentials may be sent to. */
+export interface WorkspaceHost {
   readonly name: string;
   /** Origin such as `https://dbc-1.cloud.databricks.com`; `http://` on this machine only. */
   readonly host: string;
-  readonly auth: WorkspaceAuth;
   /** Longest time one HTTP request may take; default {@link DEFAULT_REQUEST_TIMEOUT_MS}. */
   readonly requestTimeoutMs?: number;
+}
+
+/** One Databricks host with its credentials. The credentials never go to another host. */
+export interface Workspace extends WorkspaceHost {
+  readonly auth: WorkspaceAuth;
 }
 
 /** Databricks' SDKs wait a minute for an answer; so do we. */

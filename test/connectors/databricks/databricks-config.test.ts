@@ -60,6 +60,21 @@ describe('workspaces', () => {
     expect(() => resolve('cli')).toThrow(/databricks-cli is not supported/);
   });
 
+  it('without credentials are known as hosts, each with the reason', () => {
+    const { hostsOnly, resolveHost } = load({}, FILE);
+    expect(hostsOnly.map(({ name, reason }) => [name, reason])).toEqual([
+      ['no-auth', 'it has neither a token nor a client id with a client secret'],
+      ['cli', 'auth type databricks-cli is not supported (supported: pat, oauth-m2m)'],
+    ]);
+    expect(resolveHost('none.example.com')).toEqual({
+      name: 'no-auth',
+      host: 'https://none.example.com',
+      requestTimeoutMs: 60_000,
+    });
+    expect(resolveHost().name).toBe('team.one');
+    expect(() => resolveHost('evil.example')).toThrow(/is not configured here/);
+  });
+
   it('prefer the named profile, then the file’s own default', () => {
     expect(load({}, FILE).resolve().name).toBe('team.one');
     expect(load({ DATABRICKS_CONFIG_PROFILE: 'DEFAULT' }, FILE).resolve().name).toBe('DEFAULT');

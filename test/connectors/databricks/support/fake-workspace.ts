@@ -9,6 +9,8 @@ export interface SeenRequest {
   readonly headers: IncomingHttpHeaders;
   /** The bytes as they came, to see how integers are spelled. */
   readonly text: string;
+  /** The caller's end of the socket: tells sockets apart. */
+  readonly port: number | undefined;
 }
 
 export interface FakeAnswer {
@@ -82,6 +84,7 @@ async function readRequest(incoming: IncomingMessage): Promise<SeenRequest> {
     query: url.searchParams,
     headers: incoming.headers,
     text: Buffer.concat(chunks).toString('utf8'),
+    port: incoming.socket.remotePort,
   };
 }
 

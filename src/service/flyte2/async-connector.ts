@@ -1,0 +1,41 @@
+import { toLogsQuery } from '../flyte/logs';
+import { toMetricResults } from '../flyte/metrics';
+import { readKnownTask, readNewTask } from '../flyte/requests';
+import type { AsyncConnectorService } from '../generated/flyteidl2/connector/service_pb';
+import type { Handlers } from '../handlers';
+import type { TaskService } from '../tasks/task-service';
+import { fromInputs } from './literals';
+import { toLogMessages } from './logs';
+import { toResource } from './resource';
+
+/**
+ * Flyte 2's `AsyncConnectorService`: translation only, both ways. The secret values of `connection` go to the
+ * TaskService and nowhere else.
+ */
+export function createAsyncConnector(tasks: TaskService): Handlers<typeof AsyncConnectorService> {
+  return {
+    async createTask(request, call) {
+      const secrets = request.connection?.secrets ?? {};
+      const task = readNewTask(request, { inputs: fromInputs(request.inputs), secrets }, call);
+      return { resourceMeta: await tasks.create(task, call) };
+    },
+    async getTask(request, call) {
+      const task = readKnownTask(request, call);
+      return { resource: toResource(await tasks.get(task, call)) };
+    },
+    async deleteTask(request, call) {
+      const task = readKnownTask(request, call);
+      await tasks.delete(task, call);
+      return {};
+    },
+    async getTaskMetrics(request, call) {
+      const task = readKnownTask(request, call);
+      const metrics = await tasks.metrics(task, call);
+      return { results: toMetricResults(metrics, { queries: request.queries, at: Date.now() }) };
+    },
+    async *getTaskLogs(request, call) {
+      const task = readKnownTask(request, call);
+      yield* toLogMessages(await tasks.logs(task, toLogsQuery(request), call));
+    },
+  };
+}

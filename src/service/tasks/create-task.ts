@@ -1,0 +1,53 @@
+import type { TaskRequest } from '../../client';
+import { LonghaulError } from '../../connector/errors';
+import type { RpcCall } from '../handlers';
+import { deadlineFor, type ServiceContext } from './context';
+import { FLYTE_POLICY } from './flyte-policy';
+import { earlierIds, taskIdOf } from './task-id';
+import type { NewTask } from './task-service';
+import { encodeWireMeta } from './wire-meta';
+
+/** A start takes some milliseconds; a whole cluster that starts at once may make it wait. */
+const LONGEST_START_MS = 30_000;
+
+/**
+ * Starts a task, or joins the one of the same execution and attempt, and returns as soon as Temporal has it.
+ * Flyte's engine answers every error with a new attempt, so one is thrown only when nothing was started and nothing
+ * will be: where that is not certain, the id is prevented in the background.
+ * @throws as `TaskClient.ensure`; CONFIG for secrets without a key to seal them with.
+ */
+export async function createTask(context: ServiceContext, task: NewTask, call: RpcCall): Promise<Uint8Array> {
+  const request = toTaskRequest(context, task);
+  try {
+    // Not ended by the caller's going: what Temporal then does would not be known.
+    const deadline = deadlineFor(call, LONGEST_START_MS);
+    await context.tasks.within({ deadline }, () => context.tasks.ensure(request));
+  } catch (thrown) {
+    const error = LonghaulError.from(thrown);
+    if (error.retryable) context.prevention.begin(request, 'its CreateTask was answered with an error');
+    throw error;
+  }
+  if (Date.now() >= call.deadline) {
+    context.prevention.begin(request, 'the answer to its CreateTask came after the deadline');
+  }
+  return encodeWireMeta(request.id);
+}
+
+/** What is started for a CreateTask; the same for each repetition of it. */
+export function toTaskRequest(context: ServiceContext, task: NewTask): TaskRequest & { readonly id: string } {
+  const { cluster, connections } = context;
+  const id = taskIdOf(cluster, task);
+  const { template, inputs, outputPrefix, taskExecution } = task;
+  const connection = connections.seal(task.secrets, id, Date.now());
+  const earlierAttempts = earlierIds(cluster, task);
+  return {
+    id,
+    template,
+    policy: FLYTE_POLICY,
+    ...(inputs === undefined ? {} : { inputs }),
+    ...(outputPrefix === undefined ? {} : { outputPrefix }),
+    ...(taskExecution === undefined ? {} : { taskExecution }),
+    ...(connection === undefined ? {} : { connection }),
+    ...(earlierAttempts.length === 0 ? {} : { earlierAttempts }),
+  };
+}

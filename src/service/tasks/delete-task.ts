@@ -1,0 +1,50 @@
+import { LonghaulError, type ErrorCode } from '../../connector/errors';
+import type { RpcCall } from '../handlers';
+import { deadlineFor, type ServiceContext } from './context';
+import { handOnSecrets } from './get-task';
+import { identify, type IdentifiedTask } from './identify';
+import type { KnownTask } from './task-service';
+
+/** The task is over or never was: what the caller wants is so. */
+const DONE: ReadonlySet<ErrorCode> = new Set([
+  'NOT_FOUND',
+  'ALREADY_ENDED',
+  'INVALID_TASK',
+  'UNKNOWN_TASK_TYPE',
+]);
+
+const CANCEL = { by: 'Flyte', reason: 'Flyte deleted the task' } as const;
+
+/**
+ * Records a cancel; the task closes when its job is seen stopped. Fine for running, ended, unknown and repeated ones:
+ * the engine repeats what fails, and deletes finished tasks too.
+ * @throws UNAVAILABLE only when Temporal recorded nothing.
+ */
+export async function deleteTask(context: ServiceContext, task: KnownTask, call: RpcCall): Promise<void> {
+  try {
+    const identified = identify(task, context.registry, context.cluster);
+    const limits = { deadline: deadlineFor(call) };
+    await context.tasks.within(limits, () => recordCancel(context, identified, task.secrets));
+  } catch (thrown) {
+    const error = LonghaulError.from(thrown);
+    if (!DONE.has(error.code)) throw error;
+    if (error.code === 'INVALID_TASK') context.logger.warn(`DeleteTask: ${error.message}; nothing to stop.`);
+  }
+}
+
+async function recordCancel(
+  context: ServiceContext,
+  { id, adoption }: IdentifiedTask,
+  secrets: KnownTask['secrets'],
+): Promise<void> {
+  const { tasks, connections } = context;
+  try {
+    const status = await tasks.look(id);
+    await handOnSecrets(context, status, secrets);
+    if (status.state === 'OPEN' && status.canceling === undefined) await tasks.cancel(id, CANCEL);
+  } catch (thrown) {
+    if (adoption === undefined || LonghaulError.from(thrown).code !== 'NOT_FOUND') throw thrown;
+    const connection = connections.seal(secrets, id, Date.now());
+    await tasks.prevent({ ...adoption, ...(connection === undefined ? {} : { connection }) }, CANCEL);
+  }
+}

@@ -1,0 +1,4 @@
+import { DEFAULT_POLICY, type TaskPolicy } from '../../connector/task-policy';
+
+/** Flyte's engine owns attempts and time-outs: it creates the next attempt itself, and deletes what takes too long. */
+export const FLYTE_POLICY: TaskPolicy = { ...DEFAULT_POLICY, maxAttempts: 1 };

@@ -1,0 +1,100 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Client, Connection } from '@temporalio/client';
+
+import type { TemporalSettings } from '../config/temporal-settings';
+import { toSettings } from '../temporal/connection';
+import { missingSearchAttributes } from '../temporal/search-attributes';
+
+export interface TemporalLinkOptions {
+  readonly settings: TemporalSettings | string;
+  /** Told the first answer and each change after it. */
+  readonly onChange: (reachable: boolean) => void;
+}
+
+/** The service's way to Temporal: there before Temporal is, and again after every outage. */
+export interface TemporalLink {
+  readonly client: Client;
+  readonly namespace: string;
+  /** False until the namespace was seen to have them. */
+  readonly searchAttributes: boolean;
+  readonly reachable: boolean;
+  /** Settles after the first look, whatever it showed. */
+  readonly looked: Promise<void>;
+  close(): Promise<void>;
+}
+
+const LOOK_EVERY_MS = 5_000;
+const LOOK_LIMIT_MS = 3_000;
+/** gRPC's own pauses grow to two minutes: too long for a service that stands between two others. */
+const LONGEST_RECONNECT_PAUSE_MS = 3_000;
+
+export function openTemporalLink({ settings, onChange }: TemporalLinkOptions): TemporalLink {
+  const { connection: connectionOptions, namespace } = toSettings(settings);
+  const connection = Connection.lazy({
+    ...connectionOptions,
+    channelArgs: {
+      'grpc.max_reconnect_backoff_ms': LONGEST_RECONNECT_PAUSE_MS,
+      'grpc.initial_reconnect_backoff_ms': 200,
+    },
+  });
+  const ending = new AbortController();
+  const state = { reachable: false, searchAttributes: false, told: false };
+  const look = async (): Promise<void> => {
+    const reachable = await isReachable(connection);
+    if (reachable && !state.searchAttributes) {
+      state.searchAttributes = await hasAttributes(connection, namespace);
+    }
+    if (ending.signal.aborted || (state.told && reachable === state.reachable)) return;
+    Object.assign(state, { reachable, told: true });
+    onChange(reachable);
+  };
+  const looked = look();
+  const watching = looked.then(() => watch(look, ending.signal));
+  return {
+    client: new Client({ connection, namespace }),
+    namespace,
+    looked,
+    get searchAttributes() {
+      return state.searchAttributes;
+    },
+    get reachable() {
+      return state.reachable;
+    },
+    close: async () => {
+      ending.abort();
+      await watching;
+      await connection.close();
+    },
+  };
+}
+
+async function watch(look: () => Promise<void>, ending: AbortSignal): Promise<void> {
+  const pause = (): Promise<boolean> =>
+    sleep(LOOK_EVERY_MS, true, { signal: ending, ref: false }).catch(() => false);
+  while (await pause()) await look();
+}
+
+async function isReachable(connection: Connection): Promise<boolean> {
+  try {
+    const service = 'temporal.api.workflowservice.v1.WorkflowService';
+    await connection.withDeadline(Date.now() + LOOK_LIMIT_MS, () =>
+      connection.healthService.check({ service }),
+    );
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function hasAttributes(connection: Connection, namespace: string): Promise<boolean> {
+  try {
+    const limit = Date.now() + LOOK_LIMIT_MS;
+    return (
+      (await connection.withDeadline(limit, () => missingSearchAttributes(connection, namespace))).length ===
+      0
+    );
+  } catch {
+    return false;
+  }
+}
