@@ -24,8 +24,8 @@ export interface TaskView {
   /** Of a failed task: whose fault it is; `platform` and `quota` are worth another try. */
   readonly cause?: FailureCause;
   readonly unreachableSince?: number;
-  /** Which credentials the task uses that came with it; their digest tells whether others have come since. */
-  readonly connection?: Pick<Connection, 'digest' | 'sealedAt'>;
+  /** Credentials that came with the task, sealed: whoever asks about its job needs them too. */
+  readonly connection?: Connection;
   readonly canceling?: { readonly requestedAt: number; readonly by?: string; readonly reason?: string };
   readonly terminal?: boolean;
   /** Of a terminal task: what was sent and what it started, its last attempts. */
@@ -72,6 +72,8 @@ const REDUCTIONS: readonly ((view: TaskView) => TaskView)[] = [
   ({ links: _links, ...view }) => view,
   ({ receipt: _receipt, ...view }) => view,
   ({ meta: _meta, ...view }) => view,
+  ({ connection, ...view }) =>
+    connection === undefined ? view : { ...view, connection: { ...connection, secrets: {} } },
   ({ externalId: _externalId, ...view }) => view,
 ];
 
@@ -96,7 +98,7 @@ function wholeView(state: TaskState, extras: ViewExtras): TaskView {
     ...(extras.code === undefined ? {} : { code: extras.code }),
     ...(extras.cause === undefined ? {} : { cause: extras.cause }),
     ...(state.trouble === undefined ? {} : { unreachableSince: state.trouble.since }),
-    ...(state.connection === undefined ? {} : { connection: connectionOf(state.connection) }),
+    ...(state.connection === undefined ? {} : { connection: state.connection }),
     ...(state.cancel === undefined ? {} : { canceling: cancelOf(state.cancel) }),
     ...(extras.terminal === true ? { terminal: true, receipt: toReceipt(state, RECEIPTS_SHOWN) } : {}),
   };
@@ -106,10 +108,6 @@ function messageOf(state: TaskState): string | undefined {
   if (state.trouble === undefined) return state.resource.message;
   const since = new Date(state.trouble.since).toISOString();
   return `unreachable since ${since} (${state.trouble.code}: ${state.trouble.message}); the job itself is left alone`;
-}
-
-function connectionOf({ digest, sealedAt }: Connection): NonNullable<TaskView['connection']> {
-  return { digest, sealedAt };
 }
 
 function cancelOf(cancel: NonNullable<TaskState['cancel']>): NonNullable<TaskView['canceling']> {
