@@ -28,7 +28,7 @@ function checkFile(file: string): Finding {
     sealing.open(sealing.seal('checked', CHECK), CHECK);
     const modeTrouble = judgeMode(file);
     if (modeTrouble !== undefined) return { check: CHECK, ok: false, ...modeTrouble };
-    return fine(`${keys.length} of them, ${keys[0].id} seals (${file})`);
+    return fine(`${keys[0].id} seals; ${keys.map(({ id }) => id).join(', ')} can open (${file})`);
   } catch (error) {
     const { message, advice = 'Check LONGHAUL_SEALING_KEYS_FILE.' } = LonghaulError.from(error);
     return { check: CHECK, ok: false, says: message, mend: advice };

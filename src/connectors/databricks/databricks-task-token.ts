@@ -1,7 +1,7 @@
 import { LonghaulError, type CallContext } from '../../connector';
 
 /** Flyte 2's name for the token that a task brings: the key of its plugin's `secrets`. */
-export const TASK_TOKEN_NAME = 'databricks_token';
+const TASK_TOKEN_NAME = 'databricks_token';
 
 /** What can stand in a header; anything else would be refused there in words that help nobody. */
 const HEADER_TEXT = /^[\x21-\x7e]+$/;
