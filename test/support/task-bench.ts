@@ -9,6 +9,7 @@ import { ConnectorRegistry, parseTaskPolicy, TASK_WORKFLOW_TYPE } from '../../sr
 import { TaskClient, type TaskRequest } from '../../src/client';
 import { toStartOptions } from '../../src/client/start-options';
 import type { TaskInput } from '../../workflows/task-input';
+import type { Sealing } from '../../src/config/sealing';
 import { createSecretPort, startWorkers, type RunningWorkers } from '../../src/worker';
 import { waitUntil } from './wait-until';
 
@@ -33,6 +34,8 @@ export interface TaskBenchOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly secretsAllow?: readonly string[];
   readonly troubleShownAfterMs?: number;
+  /** Opens the credentials that come with tasks. */
+  readonly sealing?: Sealing;
   readonly environment?: TestWorkflowEnvironment;
   readonly searchAttributes?: boolean;
 }
@@ -64,7 +67,9 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
         registry,
         workflowTaskQueue,
         workflowBundlePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '',
-        secrets: createSecretPort({ env, allowed: secretsAllow, operatorSecrets: [] }),
+        secrets: createSecretPort({
+          ...{ env, allowed: secretsAllow, operatorSecrets: [], sealing: options.sealing },
+        }),
         shutdownGraceMs: 500,
         ...(options.troubleShownAfterMs === undefined
           ? {}

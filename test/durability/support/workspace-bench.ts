@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { createDatabricksConnectors, createWorkspaceDirectory } from '../../../src/connectors/databricks';
-import type { DatabricksConnectorV2, WorkspaceAuth } from '../../../src/connectors/databricks';
-import type { JsonObject } from '../../../src/connector';
+import type { DatabricksConnectorV2, Workspace, WorkspaceAuth } from '../../../src/connectors/databricks';
+import type { Sealing } from '../../../src/config/sealing';
+import type { JsonObject, TaskQueues } from '../../../src/connector';
 import type { TaskOutcome } from '../../../src/client';
 import {
   startSimulator,
@@ -27,6 +28,9 @@ export const REPEAT = Number(process.env['LONGHAUL_DURABILITY_REPEAT'] ?? 10);
 export interface WorkspaceBench extends TaskBench {
   readonly simulator: Simulator;
   readonly connector: DatabricksConnectorV2;
+  readonly workspace: Workspace;
+  readonly taskQueues: TaskQueues;
+  readonly temporalAddress: string;
   /** Starts a task of one notebook; `name` is the run's name, by which outcomes find it. */
   begin(options?: BeginOptions): Promise<string>;
   beginMany(count: number, options?: BeginOptions): Promise<string[]>;
@@ -59,6 +63,7 @@ export interface WorkspaceBenchOptions {
   /** Default: the server shared by all test files. */
   readonly temporalAddress?: string;
   readonly troubleShownAfterMs?: number;
+  readonly sealing?: Sealing;
 }
 
 const WORKER_CHILD = join(__dirname, '..', 'children', 'worker-child.ts');
@@ -78,10 +83,11 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   if (connector === undefined) throw new Error('no connector');
   const temporalAddress = options.temporalAddress ?? process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
   const bench = await openTaskBench({
-    connectors: [connector],
+    connectors,
     env,
     secretsAllow,
     troubleShownAfterMs,
+    ...(options.sealing === undefined ? {} : { sealing: options.sealing }),
     ...(options.temporalAddress === undefined
       ? {}
       : {
@@ -97,8 +103,7 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   };
   return {
     ...bench,
-    simulator,
-    connector,
+    ...{ simulator, connector, workspace, taskQueues, temporalAddress },
     begin,
     beginMany: (count, task) => Promise.all(Array.from({ length: count }, () => begin(task))),
     waitAll: (ids) => Promise.all(ids.map((id) => bench.tasks.wait(id))),
