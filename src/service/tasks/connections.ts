@@ -32,12 +32,18 @@ export function createConnections(sealing: Sealing | undefined): Connections {
       const present = withoutEmpty(values);
       if (present === undefined || sealing === undefined || status.state !== 'OPEN') return undefined;
       if (sealing.digest(present) === status.connection?.digest) return undefined;
-      const lastAt = Math.max(status.connection?.sealedAt ?? 0, renewedAt.get(status.id) ?? 0);
+      const lastAt = Math.max(renewedBefore(status), renewedAt.get(status.id) ?? 0);
       if (now - lastAt < RENEWED_AT_MOST_EVERY_MS) return undefined;
       renewedAt.set(status.id, now);
       return seal(present, status.id, now);
     },
   };
+}
+
+/** By whichever replica; what the task came with is no renewal. */
+function renewedBefore({ connection, startedAt }: TaskStatus): number {
+  const sealedAt = connection?.sealedAt ?? 0;
+  return sealedAt > startedAt ? sealedAt : 0;
 }
 
 function sealAll(

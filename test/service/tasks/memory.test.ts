@@ -71,12 +71,18 @@ describe('connections', () => {
     const known = open(connection === undefined ? {} : { connection });
     const other = { databricks_token: 'dapi-2' };
     expect(connections.renewalOf(values, known, NOW + 2 * HOUR)).toBeUndefined();
-    expect(connections.renewalOf(other, known, NOW + 59_000)).toBeUndefined();
-    expect(connections.renewalOf(other, known, NOW + 60_000)).toMatchObject({
-      digest: sealing.digest(other),
-    });
-    expect(connections.renewalOf(other, known, NOW + 61_000)).toBeUndefined();
-    expect(connections.renewalOf(other, known, NOW + 120_000)).toBeDefined();
+    expect(connections.renewalOf(other, known, NOW + 1_000)).toMatchObject({ digest: sealing.digest(other) });
+    expect(connections.renewalOf(other, known, NOW + 60_000)).toBeUndefined();
+    expect(connections.renewalOf(other, known, NOW + 61_000)).toBeDefined();
     expect(connections.renewalOf(other, { ...known, state: 'FAILED' }, NOW + HOUR)).toBeUndefined();
+  });
+
+  test('another replica sees by the task when they were last renewed', () => {
+    const connection = createConnections(sealing).seal(values, 'task', NOW + HOUR);
+    const known = open(connection === undefined ? {} : { connection });
+    const other = { databricks_token: 'dapi-2' };
+    const connections = createConnections(sealing);
+    expect(connections.renewalOf(other, known, NOW + HOUR + 59_000)).toBeUndefined();
+    expect(connections.renewalOf(other, known, NOW + HOUR + 60_000)).toBeDefined();
   });
 });
