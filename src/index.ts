@@ -71,4 +71,6 @@ export {
   type Workspace,
   type WorkspaceDirectory,
 } from './connectors/databricks';
+export { createSealing, type Sealing, type SealingKey } from './config/sealing';
+export { startService, type RunningService, type ServiceOptions } from './service';
 export { createSecretPort, startWorkers, type RunningWorkers, type WorkersOptions } from './worker';

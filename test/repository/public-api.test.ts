@@ -15,6 +15,7 @@ test('the public door has these names and no others: a change here is a change f
     'TASK_PHASES',
     'TaskClient',
     'createDatabricksConnectors',
+    'createSealing',
     'createSecretPort',
     'createWorkspaceDirectory',
     'getHeader',
@@ -27,6 +28,7 @@ test('the public door has these names and no others: a change here is a change f
     'parseTaskTemplate',
     'resolveSecretReferences',
     'resultStateIsAvailable',
+    'startService',
     'startWorkers',
   ]);
 });
