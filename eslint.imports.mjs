@@ -5,7 +5,7 @@ const root = import.meta.dirname;
 
 const BELOW_WORKER = [
   ...['src/connector', 'src/connectors', 'src/config', 'src/temporal', 'src/simulator'],
-  ...['activities', 'workflows'],
+  ...['src/telemetry', 'activities', 'workflows'],
 ];
 const BELOW_SERVICE = [...BELOW_WORKER, 'src/client', 'src/worker'];
 
@@ -35,6 +35,11 @@ export const HOUSE = [
     folder: 'src/temporal',
     imports: ['src/connector', 'src/config'],
     rule: 'src/temporal imports src/connector and src/config only.',
+  },
+  {
+    folder: 'src/telemetry',
+    imports: ['src/connector', 'src/config', 'src/temporal'],
+    rule: 'src/telemetry imports src/connector, src/config and src/temporal only.',
   },
   {
     folder: 'src/simulator',

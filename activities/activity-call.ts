@@ -59,7 +59,7 @@ export async function withActivityCall<T>(
     logger: toLogger(activity, options.secrets),
     now,
     resolveSecret: (reference) => options.secrets.resolve(reference),
-    connectionSecret: (name) => openConnectionSecret(options, name),
+    connectionSecret: (name) => openConnectionSecret(activity, options, name),
     redact: (text) => options.secrets.redact(text),
     announceSubmit: () => {
       save({ posts: (saved.posts ?? 0) + 1 });
@@ -80,18 +80,28 @@ export async function withActivityCall<T>(
   }
 }
 
+/**
+ * For the task that asks, whatever its connection says of itself: one copied from another task does not open. Logs and
+ * metrics are asked for outside of any task; there only the connection can say.
+ */
 async function openConnectionSecret(
+  { info }: Context,
   { connection, secrets }: CallOptions,
   name: string,
 ): Promise<string | undefined> {
   const reference = connection?.secrets[name];
   if (connection === undefined || reference === undefined) return undefined;
-  return secrets.open(reference, connection.sealedFor);
+  return secrets.open(reference, info.workflowExecution?.workflowId ?? connection.sealedFor);
 }
 
-/** The server's clock, so that deadlines hold on workers whose own clock is off. */
+/**
+ * The server's clock as well as a worker can tell. A try cannot begin before it was scheduled, so a clock behind that
+ * moment is put forward to it. One that is later tells nothing: the try may have waited in its queue, for hours after an
+ * outage of all workers, and ages and outages would seem to have begun earlier by as much. So the estimate is never
+ * further off than the worker's own clock.
+ */
 function serverClock(activity: Context): () => number {
-  const offsetMs = activity.info.currentAttemptScheduledTimestampMs - Date.now();
+  const offsetMs = Math.max(0, activity.info.currentAttemptScheduledTimestampMs - Date.now());
   return () => Date.now() + offsetMs;
 }
 

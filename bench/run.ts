@@ -1,7 +1,9 @@
 /**
  * Measures Longhaul's task workflow beside the naive loop (a timer and a short activity per poll), in one run on one
  * machine: `npm run bench`. Compare the ratios, not the absolute figures: they are the machine's.
+ * `npm run bench -- service` measures the gRPC services beside Flyte's own instead, which it installs.
  */
+import { measureService } from './service/service-bench';
 import { measureEvents, measureMemory, measurePolls, measureStarts, type Figures } from './scenarios';
 import { openStage, type Design, type Stage } from './stage';
 
@@ -18,8 +20,17 @@ const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<Figures>>> = 
   memory: (stage) => measureMemory(stage, OPEN_TASKS),
 };
 
+const SERVICE = QUICK
+  ? { callers: [1, 64], rounds: 1, seconds: 2 }
+  : { callers: [1, 16, 64, 256], rounds: 3, seconds: 4 };
+
 async function main(): Promise<void> {
   const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+  if (only.includes('service')) console.log(await measureService(SERVICE));
+  if (only.some((name) => name !== 'service') || only.length === 0) await compareDesigns(only);
+}
+
+async function compareDesigns(only: readonly string[]): Promise<void> {
   const rows: string[][] = [];
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     if (only.length > 0 && !only.includes(name)) continue;

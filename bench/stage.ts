@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -15,6 +15,7 @@ import { startDevServer, type DevServer } from '../src/temporal/dev-server';
 import { SEARCH_ATTRIBUTE_NAMES } from '../src/temporal/search-attributes';
 import { findTemporalBinary } from '../src/temporal/temporal-binary';
 import { createBenchConnector } from './bench-connector';
+import { cpuMsOf, rssMbOf } from './process-stats';
 
 export type Design = 'ours' | 'naive';
 
@@ -68,7 +69,8 @@ export async function openStage(design: Design): Promise<Stage> {
   };
 }
 
-async function startServer(folder: string): Promise<DevServer> {
+/** Temporal's dev server on a file in `folder`. */
+export async function startServer(folder: string): Promise<DevServer> {
   const home = process.env['LONGHAUL_HOME'] ?? join(homedir(), '.longhaul');
   const { path } = await findTemporalBinary({ env: process.env, home, report: () => undefined });
   const ip = '127.0.0.1';
@@ -111,30 +113,4 @@ async function spawnWorker(
   });
   await once(lines, 'line');
   return worker;
-}
-
-/** Clock ticks of Linux are 10 ms. */
-const TICK_MS = 10;
-
-function cpuMsOf(pid: number): number {
-  return familyOf(pid).reduce((sum, member) => sum + ticksOf(member) * TICK_MS, 0);
-}
-
-function ticksOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function rssMbOf(pid: number): number {
-  const kib = familyOf(pid).map(
-    (member) => /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${member}/status`, 'utf8'))?.[1],
-  );
-  return Math.round(kib.reduce((sum, text) => sum + Number(text ?? 0), 0) / 1024);
-}
-
-/** The server runs under a small shell that dies with us: its children count. */
-function familyOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-  return [pid, ...children.split(' ').filter(Boolean).map(Number)];
 }

@@ -39,6 +39,7 @@ async function bundleWorkflows() {
   const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'workflows/index.ts'),
+    workflowInterceptorModules: [join(root, 'workflows/trace-headers.ts')],
     logger: new DefaultLogger('WARN'),
   });
   await writeFile(join(next, 'workflow-bundle.js'), code);

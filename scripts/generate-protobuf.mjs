@@ -45,9 +45,9 @@ async function writeFlyte2Descriptors(path) {
   require('./run-typescript-hook.cjs');
   const { create, toBinary } = require('@bufbuild/protobuf');
   const { FileDescriptorSetSchema } = require('@bufbuild/protobuf/wkt');
-  const { file_flyteidl2_connector_service: service } = require(
-    '@flyteorg/flyteidl2/flyteidl2/connector/service_pb.ts',
-  );
+  const {
+    file_flyteidl2_connector_service: service,
+  } = require('@flyteorg/flyteidl2/flyteidl2/connector/service_pb.ts');
   const { file_google_rpc_status: status } = require('@flyteorg/flyteidl2/google/rpc/status_pb.ts');
   const files = new Map();
   const visit = (file) => {

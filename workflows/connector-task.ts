@@ -41,7 +41,6 @@ async function earlierAttemptsStopped(task: TaskRun): Promise<TaskEnd | undefine
   const reason = `attempt ${workflowIds.length} of the same task has begun`;
   const standIn = toStandIn(task.input);
   const outcome = await runStep(task, {
-    interruptible: false,
     begin: (spanMs) => taskActivities(stepOf(summary, spanMs)).stopTasks({ workflowIds, reason, standIn }),
   });
   if (outcome.kind === 'ended') return outcome.end;

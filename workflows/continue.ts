@@ -1,8 +1,8 @@
-import { allHandlersFinished, condition, continueAsNew, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
 
 import type { connectorTask } from './connector-task';
 import { assertNotCanceled } from './steps';
-import { carry } from './task-input';
+import { carry, type TaskInput } from './task-input';
 import type { TaskRun } from './task-run';
 
 /**
@@ -15,5 +15,11 @@ export async function continueAsNewWhenLong(task: TaskRun): Promise<void> {
   if (!continueAsNewSuggested && historyLength < limit) return;
   await condition(allHandlersFinished);
   assertNotCanceled();
-  await continueAsNew<typeof connectorTask>(carry(task.input, task.state));
+  await continueWith(carry(task.input, task.state));
+}
+
+/** Left out, the memo would be that of the start again, and the task would show QUEUED until its next change. */
+function continueWith(input: TaskInput): Promise<never> {
+  const { memo = {} } = workflowInfo();
+  return makeContinueAsNewFunc<typeof connectorTask>({ memo })(input);
 }

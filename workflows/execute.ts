@@ -3,8 +3,8 @@ import type { NextStep } from '../src/connector/observation';
 import { executeActivity } from './activity-proxies';
 import { callOf, stepOf } from './calls';
 import { note } from './note';
-import { runStep } from './steps';
-import { goneOrFailedEnd, type TaskEnd } from './task-end';
+import { concludeStep, runStep } from './steps';
+import type { TaskEnd } from './task-end';
 import type { TaskRun } from './task-run';
 import { toPollSummary } from './task-view';
 
@@ -12,22 +12,8 @@ type ExecuteStep = Extract<NextStep, { kind: 'execute' }>;
 
 /** Runs the connector's long, heartbeating step: a trigger, a whole operator. */
 export async function execute(task: TaskRun, next: ExecuteStep): Promise<TaskEnd | undefined> {
-  const outcome = await runStep(task, {
-    interruptible: false,
-    begin: (spanMs) => begin(task, next, spanMs),
-  });
-  switch (outcome.kind) {
-    case 'ok':
-      return note(task, outcome.value);
-    case 'interrupted':
-      return undefined;
-    case 'ended':
-      return outcome.end;
-    case 'failed':
-      return goneOrFailedEnd(outcome.failure);
-    default:
-      return outcome satisfies never;
-  }
+  const outcome = await runStep(task, { begin: (spanMs) => begin(task, next, spanMs) });
+  return concludeStep(outcome, (seen) => note(task, seen));
 }
 
 function begin(task: TaskRun, next: ExecuteStep, spanMs: number | undefined): Promise<Observed> {

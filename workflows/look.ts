@@ -4,8 +4,8 @@ import { getActivity } from './activity-proxies';
 import { callOf, stepOf } from './calls';
 import { activeDeadlines } from './deadlines';
 import { note } from './note';
-import { runStep } from './steps';
-import { failedEnd, goneOrFailedEnd, type TaskEnd } from './task-end';
+import { concludeStep, runStep } from './steps';
+import { failedEnd, type TaskEnd } from './task-end';
 import { publish, type TaskRun } from './task-run';
 import { toPollSummary } from './task-view';
 
@@ -13,20 +13,8 @@ type PollStep = Extract<NextStep, { kind: 'poll' }>;
 
 /** Waits until something changed; the waiting costs no history, however long. */
 export async function look(task: TaskRun, next: PollStep): Promise<TaskEnd | undefined> {
-  const outcome = await runStep(task, { interruptible: true, begin: (spanMs) => get(task, next, spanMs) });
-  switch (outcome.kind) {
-    case 'ok':
-      task.notBefore = Date.now() + task.input.policy.pollMinMs;
-      return noteLook(task, outcome.value);
-    case 'interrupted':
-      return undefined;
-    case 'ended':
-      return outcome.end;
-    case 'failed':
-      return goneOrFailedEnd(outcome.failure);
-    default:
-      return outcome satisfies never;
-  }
+  const outcome = await runStep(task, { wait: 'look', begin: (spanMs) => get(task, next, spanMs) });
+  return concludeStep(outcome, (result) => noteLook(task, result));
 }
 
 function get(task: TaskRun, next: PollStep, spanMs: number | undefined): Promise<GetResult> {
@@ -53,6 +41,7 @@ function toGetInput(task: TaskRun): GetInput {
 }
 
 function noteLook(task: TaskRun, result: GetResult): TaskEnd | undefined {
+  task.notBefore = Date.now() + task.input.policy.pollMinMs;
   switch (result.kind) {
     case 'changed':
       return note(task, result);

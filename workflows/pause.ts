@@ -23,7 +23,7 @@ const LONGEST_SLEEP_MS = 365 * 86_400_000;
 export async function sleepUntil(task: TaskRun, until: number): Promise<TaskEnd | undefined> {
   const spanMs = Math.min(LONGEST_SLEEP_MS, Math.max(1, until - Date.now()));
   const outcome = await runStep(task, {
-    interruptible: true,
+    wait: 'pause',
     begin: (leftMs) => sleep(Math.min(spanMs, leftMs ?? spanMs), { summary: 'wait' }),
   });
   return outcome.kind === 'ended' ? outcome.end : undefined;

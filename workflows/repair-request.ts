@@ -41,7 +41,7 @@ function refusalOf(task: TaskRun, options: unknown): Refusal | undefined {
 export async function askRepair(task: TaskRun, options: JsonObject): Promise<RepairAnswer> {
   const asked: RepairAsked = { options };
   task.repairAsked = asked;
-  task.waiting?.cancel();
+  task.waiting?.scope.cancel();
   await CancellationScope.nonCancellable(() => condition(() => asked.answer !== undefined));
   const { answer } = asked;
   if (answer === undefined || isRefusal(answer)) throw toFailure(answer ?? CLOSED);

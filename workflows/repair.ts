@@ -49,7 +49,6 @@ function runRepair(task: TaskRun, options: JsonObject): Promise<StepOutcome<Obse
   task.state = beginRepair(task.state, Date.now());
   publish(task, { message: 'repairing the job' });
   return runStep(task, {
-    interruptible: false,
     begin: (spanMs) =>
       repairActivity(
         task.input.routing,

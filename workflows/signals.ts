@@ -40,14 +40,16 @@ export function listen(task: TaskRun): void {
   });
 }
 
-/** What waits with the old credentials, a look or a stop, begins again with the new ones. */
+/** What waits with the old credentials, a look or a stop, begins again at once with the new ones; a pause goes on. */
 function renewConnection(task: TaskRun, renewed: unknown): void {
   const connection = parseConnection(renewed);
   if (connection === undefined || connection.digest === task.state.connection?.digest) return;
   task.state = { ...task.state, connection };
-  publish(task);
-  task.waiting?.cancel();
+  publish(task, task.words);
   task.stopping?.cancel();
+  if (task.waiting?.kind !== 'look') return;
+  task.notBefore = Date.now();
+  task.waiting.scope.cancel();
 }
 
 /** Nudges that come closer together are one: each costs about ten events. */
@@ -59,7 +61,7 @@ function nudge(task: TaskRun): void {
   if (task.nudgedAt > now) return;
   task.nudgedAt = task.nudgedAt + NUDGE_GAP_MS > now ? task.nudgedAt + NUDGE_GAP_MS : now;
   task.notBefore = task.nudgedAt;
-  task.waiting?.cancel();
+  task.waiting?.scope.cancel();
 }
 
 /**

@@ -1,13 +1,20 @@
 import { CancellationScope, isCancellation, CancelledFailure } from '@temporalio/workflow';
 
 import { activeDeadlines, type Deadline } from './deadlines';
-import { deadlineEnd, isDeadlineFailure, readFailure, type StepFailure, type TaskEnd } from './task-end';
+import {
+  deadlineEnd,
+  goneOrFailedEnd,
+  isDeadlineFailure,
+  readFailure,
+  type StepFailure,
+  type TaskEnd,
+} from './task-end';
 import type { TaskRun } from './task-run';
 
 /** What became of one step of a task. Cancellation of the task is never a step's outcome: it is thrown. */
 export type StepOutcome<T> =
   | { readonly kind: 'ok'; readonly value: T }
-  /** A nudge or a repair cut the wait short. */
+  /** A nudge, a repair or new credentials cut the wait short. */
   | { readonly kind: 'interrupted' }
   | { readonly kind: 'ended'; readonly end: TaskEnd }
   | { readonly kind: 'failed'; readonly failure: StepFailure };
@@ -15,7 +22,8 @@ export type StepOutcome<T> =
 export interface Step<T> {
   /** `spanMs` is the time left until the nearest deadline. */
   readonly begin: (spanMs: number | undefined) => Promise<T>;
-  readonly interruptible: boolean;
+  /** A nudge or a repair cuts either short; new credentials begin only a look anew. Absent: nothing does. */
+  readonly wait?: 'look' | 'pause';
 }
 
 /** The server closes an activity as soon as its next try would come too late: no job may be ended before its time. */
@@ -28,7 +36,7 @@ export async function runStep<T>(task: TaskRun, step: Step<T>): Promise<StepOutc
     return { kind: 'ended', end: deadlineEnd(deadline) };
   }
   const scope = new CancellationScope();
-  if (step.interruptible) task.waiting = scope;
+  if (step.wait !== undefined) task.waiting = { scope, kind: step.wait };
   try {
     return { kind: 'ok', value: await scope.run(() => step.begin(spanUntil(deadline))) };
   } catch (error) {
@@ -40,6 +48,25 @@ export async function runStep<T>(task: TaskRun, step: Step<T>): Promise<StepOutc
     return { kind: 'failed', failure: readFailure(error) };
   } finally {
     task.waiting = undefined;
+  }
+}
+
+/** What a step with a running job comes to: its answer is noted, a failure ends the task, else the task goes on. */
+export function concludeStep<T>(
+  outcome: StepOutcome<T>,
+  onAnswer: (answer: T) => TaskEnd | undefined,
+): TaskEnd | undefined {
+  switch (outcome.kind) {
+    case 'ok':
+      return onAnswer(outcome.value);
+    case 'interrupted':
+      return undefined;
+    case 'ended':
+      return outcome.end;
+    case 'failed':
+      return goneOrFailedEnd(outcome.failure);
+    default:
+      return outcome satisfies never;
   }
 }
 

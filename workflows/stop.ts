@@ -1,4 +1,4 @@
-import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 
 import type { DeleteResult } from '../src/connector/activity-contract';
 import type { DeleteTarget } from '../src/connector/connector';
@@ -48,9 +48,8 @@ async function tryStop(task: TaskRun, spanMs: number): Promise<StopOutcome | 'la
   try {
     return noteStopped(task, await requestStop(task, spanMs));
   } catch (error) {
-    if (isCancellation(error) && task.stopping?.consideredCancelled === true) {
-      return await tryStop(task, until - Date.now());
-    }
+    // Not only for a cancellation: a try that fails just then reports its own failure.
+    if (task.stopping?.consideredCancelled === true) return await tryStop(task, until - Date.now());
     if (isDeadlineFailure(error)) return 'late';
     const { code, message } = readFailure(error);
     if (isGone(code) && task.state.meta !== undefined) return noteGone(task, message);

@@ -21,7 +21,7 @@ export async function submit(task: TaskRun): Promise<TaskEnd | undefined> {
   assertNotCanceled();
   task.state = beginAttempt(task.state, Date.now());
   for (;;) {
-    const outcome = await runStep(task, { interruptible: false, begin: (spanMs) => create(task, spanMs) });
+    const outcome = await runStep(task, { begin: (spanMs) => create(task, spanMs) });
     if (outcome.kind === 'ok') return note(task, outcome.value, outcome.value.posts);
     if (outcome.kind === 'ended') return outcome.end;
     if (outcome.kind === 'failed') {

@@ -23,7 +23,7 @@ export interface TaskRun {
   /** Everything that a cancel interrupts. */
   readonly work: CancellationScope;
   /** The poll or sleep that a nudge may cut short; absent while nothing may be cut. */
-  waiting?: CancellationScope | undefined;
+  waiting?: { readonly scope: CancellationScope; readonly kind: 'look' | 'pause' } | undefined;
   /** The effort to stop a job, which new credentials begin anew. */
   stopping?: CancellationScope | undefined;
   /** When the last nudge takes effect; later than now while one is planned. */
@@ -33,7 +33,11 @@ export interface TaskRun {
   /** The repair that a person waits for. */
   repairAsked?: RepairAsked | undefined;
   shown: { phase: string; externalId: string | undefined };
+  /** What the last view said beside the task's memory: still true when only the memory changes. */
+  words: PublishedWords;
 }
+
+type PublishedWords = Omit<ViewExtras, 'now'>;
 
 export function openTask(input: TaskInput): TaskRun {
   const { carried, template } = input;
@@ -48,13 +52,15 @@ export function openTask(input: TaskInput): TaskRun {
     state,
     work: new CancellationScope(),
     nudgedAt: 0,
+    words: {},
     shown: { phase: shown, externalId: input.carried === undefined ? undefined : externalId },
   };
 }
 
 /** Shows the task's state everywhere a person or `describe` looks. */
-export function publish(task: TaskRun, extras: Omit<ViewExtras, 'now'> = {}): void {
-  const view = toTaskView(task.state, { ...extras, now: Date.now() });
+export function publish(task: TaskRun, words: PublishedWords = {}): void {
+  task.words = words;
+  const view = toTaskView(task.state, { ...words, now: Date.now() });
   upsertMemo({ [TASK_MEMO_KEY]: view });
   setCurrentDetails(toMarkdown(view, task.state));
   if (task.input.searchAttributes) publishSearchAttributes(task);

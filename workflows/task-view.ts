@@ -24,7 +24,7 @@ export interface TaskView {
   /** Of a failed task: whose fault it is; `platform` and `quota` are worth another try. */
   readonly cause?: FailureCause;
   readonly unreachableSince?: number;
-  /** Credentials that came with the task, sealed: whoever asks about its job needs them too. */
+  /** Credentials that came with the task, sealed: whoever asks about its job needs them too. Without secrets: too large. */
   readonly connection?: Connection;
   readonly canceling?: { readonly requestedAt: number; readonly by?: string; readonly reason?: string };
   readonly terminal?: boolean;
@@ -71,9 +71,9 @@ const REDUCTIONS: readonly ((view: TaskView) => TaskView)[] = [
   (view) => ({ ...view, ...(view.message === undefined ? {} : { message: view.message.slice(0, 300) }) }),
   ({ links: _links, ...view }) => view,
   ({ receipt: _receipt, ...view }) => view,
-  ({ meta: _meta, ...view }) => view,
   ({ connection, ...view }) =>
     connection === undefined ? view : { ...view, connection: { ...connection, secrets: {} } },
+  ({ meta: _meta, ...view }) => view,
   ({ externalId: _externalId, ...view }) => view,
 ];
 

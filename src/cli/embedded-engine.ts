@@ -16,6 +16,7 @@ import {
   type EngineService,
 } from '../temporal/engine/engine-host';
 import type { EngineInfo } from '../temporal/engine/engine-file';
+import { openTelemetry } from '../telemetry';
 import { findTemporalBinary } from '../temporal/temporal-binary';
 import { connectWorker } from '../temporal/worker-connection';
 import { createSecretPort, startWorkers } from '../worker';
@@ -82,24 +83,40 @@ async function startEngineSimulator(home: string): Promise<EngineSimulator> {
 
 async function startEngineWorker(
   context: EngineContext,
-  { config, env }: EmbeddedEngineOptions,
+  { config, env, report }: EmbeddedEngineOptions,
   workspace: Workspace,
 ): Promise<EngineService> {
+  const telemetry = await openTelemetry({ env, serviceName: 'longhaul-engine', report });
   const connectors = createConnectorSet(env, [workspace]);
   const connection = await connectWorker(context.temporalAddress);
-  const { client, namespace, connection: clientConnection } = await connectClient(context.temporalAddress);
+  const temporal = await connectClient(context.temporalAddress, {
+    interceptors: telemetry.clientInterceptors,
+  });
   const { operatorSecrets, registry } = connectors;
   const sealing = openEngineSealing(config);
   const allowed = config.embeddedSecretsAllow;
   const secrets = createSecretPort({ env, allowed, operatorSecrets, sealing });
   const { workflowTaskQueue } = config;
-  const workers = await startWorkers({ connection, client, namespace, registry, secrets, workflowTaskQueue });
+  const workers = await startWorkers({
+    connection,
+    client: temporal.client,
+    namespace: temporal.namespace,
+    registry,
+    secrets,
+    workflowTaskQueue,
+    interceptors: telemetry.workerInterceptors,
+  });
   return {
     describe: () => ({ taskQueues: workers.taskQueues, workspaces: connectors.workspaceNames }),
     ended: workers.done,
     close: async () => {
       await workers.shutdown();
-      await Promise.all([connection.close(), clientConnection.close(), connectors.close()]);
+      await Promise.all([
+        connection.close(),
+        temporal.connection.close(),
+        connectors.close(),
+        telemetry.close(),
+      ]);
     },
   };
 }

@@ -13,6 +13,7 @@ import {
   type JoinedEngine,
 } from '../temporal/engine/engine-client';
 import { spawnDetached, type SpawnedEngine } from '../temporal/engine/engine-spawn';
+import { openTelemetry, type Telemetry } from '../telemetry';
 import { missingSearchAttributes } from '../temporal/search-attributes';
 import type { Output } from './output';
 import { createConnectorSet } from './registry';
@@ -55,20 +56,39 @@ export async function withSession(
   }
 }
 
-async function openConfigured(config: LonghaulConfig, { env }: SessionOptions): Promise<Session> {
-  const temporal = await connectClient(config.temporal);
+/** A command may open sessions one after the other; its traces are one process's. */
+let commandTelemetry: Promise<Telemetry> | undefined;
+
+function telemetryOf({ env, output }: SessionOptions): Promise<Telemetry> {
+  commandTelemetry ??= openTelemetry({ env, serviceName: 'longhaul', report: output.note });
+  return commandTelemetry;
+}
+
+async function openConfigured(config: LonghaulConfig, options: SessionOptions): Promise<Session> {
+  const { env } = options;
+  const telemetry = await telemetryOf(options);
+  const temporal = await connectClient(config.temporal, { interceptors: telemetry.clientInterceptors });
   const uiUrl = env['LONGHAUL_TEMPORAL_UI_URL'];
   const { secretsAllow } = config;
-  return toSession({ config, temporal, env, secretsAllow, ...(uiUrl === undefined ? {} : { uiUrl }) });
+  return toSession({
+    config,
+    temporal,
+    telemetry,
+    env,
+    secretsAllow,
+    ...(uiUrl === undefined ? {} : { uiUrl }),
+  });
 }
 
 async function openEmbedded(config: LonghaulConfig, options: SessionOptions): Promise<Session> {
   await assertSomethingToJoin(config, options);
   const { env } = options;
+  const telemetry = await telemetryOf(options);
   const engine = await joinOwnEngine({ ...options, config });
   const { temporalAddress, uiUrl } = engine.info;
-  const temporal = await connectClient(temporalAddress);
-  return toSession({ config, temporal, env, secretsAllow: config.embeddedSecretsAllow, uiUrl, engine });
+  const temporal = await connectClient(temporalAddress, { interceptors: telemetry.clientInterceptors });
+  const secretsAllow = config.embeddedSecretsAllow;
+  return toSession({ config, temporal, telemetry, env, secretsAllow, uiUrl, engine });
 }
 
 /** The engine of the data folder, started when none runs; it stays as long as this presence is not closed. */
@@ -120,6 +140,7 @@ function spawnEngine(config: LonghaulConfig, env: Environment): SpawnedEngine {
 interface SessionParts {
   readonly config: LonghaulConfig;
   readonly temporal: TemporalClient;
+  readonly telemetry: Telemetry;
   readonly env: Environment;
   readonly secretsAllow: readonly string[];
   readonly uiUrl?: string;
@@ -127,14 +148,14 @@ interface SessionParts {
 }
 
 async function toSession(parts: SessionParts): Promise<Session> {
-  const { config, temporal, engine, uiUrl, secretsAllow } = parts;
+  const { config, temporal, telemetry, engine, uiUrl, secretsAllow } = parts;
   const connectors = createConnectorSet(parts.env);
   const { client, namespace, connection } = temporal;
   const { workflowTaskQueue } = config;
   const { registry } = connectors;
   const close = async (): Promise<void> => {
     engine?.close();
-    await Promise.all([connection.close(), connectors.close()]);
+    await Promise.all([connection.close(), connectors.close(), telemetry.flush()]);
   };
   try {
     const searchAttributes = (await missingSearchAttributes(connection, namespace)).length === 0;

@@ -1,8 +1,9 @@
 import type { WorkflowStartOptions } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, TypedSearchAttributes } from '@temporalio/common';
 
+import { jsonBytes } from '../connector/json';
 import { TASK_MEMO_KEY } from '../connector/task-names';
-import type { TaskView } from '../../workflows/task-view';
+import type { TaskView, VIEW_LIMIT_BYTES } from '../../workflows/task-view';
 import type { TaskInput } from '../../workflows/task-input';
 import type { connectorTask } from '../../workflows';
 import { CONNECTOR_PHASE, CONNECTOR_PROJECT, CONNECTOR_TASK_TYPE } from '../temporal/search-attributes';
@@ -52,13 +53,14 @@ function firstView({ adopted, connection }: TaskInput): TaskView {
     adopted === undefined
       ? ({ phase: 'QUEUED', attempt: 0 } as const)
       : ({ phase: 'INITIALIZING', attempt: 1, ...adopted } as const);
-  return {
-    ...seen,
-    message: 'accepted, not yet taken by a worker',
-    updatedAt: Date.now(),
-    ...(connection === undefined ? {} : { connection }),
-  };
+  const view = { ...seen, message: 'accepted, not yet taken by a worker', updatedAt: Date.now() };
+  if (connection === undefined) return view;
+  const whole = { ...view, connection };
+  return jsonBytes(whole) <= LIMIT_BYTES ? whole : { ...view, connection: { ...connection, secrets: {} } };
 }
+
+/** The workflow's own limit: of `workflows/` only types are seen here. */
+const LIMIT_BYTES: typeof VIEW_LIMIT_BYTES = 3_500;
 
 function searchAttributesOf(input: TaskInput): TypedSearchAttributes {
   const { template, taskExecution } = input;

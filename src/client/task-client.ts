@@ -192,7 +192,7 @@ export class TaskClient {
     return listTasks(this.#options.client, filter);
   }
 
-  /** A page of the job's logs; of an ended task too. @throws UNSUPPORTED, NOT_FOUND before there is a job. */
+  /** A page of the job's logs; of an ended task too. @throws UNSUPPORTED; NOT_FOUND before there is a job; SECRET_UNAVAILABLE. */
   async logs(id: string, request: LogsRequest = {}): Promise<LogsPage> {
     const target = await this.#jobOf(id);
     return callGetLogs(this.#options.client, target, request);
@@ -260,6 +260,7 @@ export class TaskClient {
     const [name = '', version = '0'] = taskType.split(' v');
     const connector = this.#options.registry.getConnector(name, Number(version));
     const { connection } = status;
+    if (connection !== undefined) assertShown(id, connection);
     return {
       taskCategory: connector.taskCategory,
       meta,
@@ -284,6 +285,16 @@ export class TaskClient {
 }
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
+
+/** Without them the workspace's own would be used, and the task may have lesser rights. */
+function assertShown(id: string, { secrets }: Connection): void {
+  if (Object.keys(secrets).length > 0) return;
+  throw new LonghaulError(
+    'SECRET_UNAVAILABLE',
+    `The credentials that came with task ${id} are too large to be kept for questions about its job.`,
+    { advice: 'Ask the external system itself; the task is followed and stopped all the same.' },
+  );
+}
 
 function assertSameSpec(id: string, known: string | undefined, asked: string): void {
   if (known === asked) return;

@@ -8,6 +8,8 @@ export interface RpcCall {
   readonly signal: AbortSignal;
   /** Names the task type for the metrics, once it is known. */
   noteTaskType(name: string): void;
+  /** Names the task for traces, once it is known. */
+  noteTaskId(id: string): void;
 }
 
 type Request<M extends DescMethod> = MessageShape<M['input']>;

@@ -3,6 +3,7 @@ import type { Sealing } from '../config/sealing';
 import type { TemporalSettings } from '../config/temporal-settings';
 import type { Logger } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
+import type { Telemetry } from '../telemetry';
 import { serve, type ServedService } from './definition';
 import { createAgentMetadata } from './flyte1/agent-metadata';
 import { createAsyncAgent } from './flyte1/async-agent';
@@ -47,6 +48,8 @@ export interface ServiceOptions {
   /** A task's page in the Temporal UI, where one is known. */
   readonly taskUrl: (id: string) => string | undefined;
   readonly logger: Logger;
+  /** Absent: nothing is traced. */
+  readonly telemetry?: Pick<Telemetry, 'rpcTracer' | 'clientInterceptors'>;
 }
 
 export interface RunningService {
@@ -69,11 +72,12 @@ const RECORD_GRACE_MS = 5_000;
  * @throws CONFIG when a port cannot be had or a file is not as it should be.
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
-  const { registry, logger } = options;
+  const { registry, logger, telemetry } = options;
   const metrics = createServiceMetrics(registry.all().map(({ taskCategory }) => taskCategory.name));
   const watching: { listener?: Listener; reachable: boolean } = { reachable: false };
   const link = openTemporalLink({
     settings: options.temporal,
+    interceptors: telemetry?.clientInterceptors ?? {},
     onChange: (reachable) => {
       watching.reachable = reachable;
       watching.listener?.setTemporal(reachable);
@@ -86,7 +90,8 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
   try {
     await link.looked;
     const services = toServices(tasks);
-    const listener = await startListener({ ...options, services, instruments: { metrics, logger } });
+    const instruments = { metrics, logger, tracer: telemetry?.rpcTracer };
+    const listener = await startListener({ ...options, services, instruments });
     watching.listener = listener;
     listener.setTemporal(watching.reachable);
     const metricsServer = await startMetrics(options, metrics.registry, listener);

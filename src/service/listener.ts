@@ -21,6 +21,9 @@ const LIMITS: ServerOptions = {
   // Finds callers that vanished without a word. Their pings (Flyte 2: every 30 s) are always answered.
   'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 20_000,
+  // Callers come again now and then, and so find replicas that were added meanwhile.
+  'grpc.max_connection_age_ms': 600_000,
+  'grpc.max_connection_age_grace_ms': 60_000,
 };
 
 export interface ListenerOptions {
@@ -61,7 +64,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const server = createServer(options);
   const health = createHealth(services.map(({ descriptor }) => descriptor.typeName));
   for (const service of services) addService(server, service, instruments);
-  addService(server, health.service, { ...instruments, defaultTimeoutMs: WATCH_TIMEOUT_MS });
+  addService(server, health.service, {
+    ...instruments,
+    tracer: undefined,
+    defaultTimeoutMs: WATCH_TIMEOUT_MS,
+  });
   addReflection(
     server,
     [...services, health.service].map(({ descriptor }) => descriptor.file),

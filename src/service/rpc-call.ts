@@ -1,3 +1,5 @@
+import type { Metadata } from '@grpc/grpc-js';
+
 import type { RpcCall } from './handlers';
 
 /** Callers that name no deadline get this one, so that none waits for ever on a hung dependency. */
@@ -12,6 +14,7 @@ const MAX_NAME_LENGTH = 100;
 /** What all of grpc-js's server calls have in common. */
 export interface SurfaceCall {
   readonly cancelled: boolean;
+  readonly metadata: Metadata;
   getDeadline(): Date | number;
   once(event: 'cancelled', listener: () => void): unknown;
   removeListener(event: 'cancelled', listener: () => void): unknown;
@@ -28,6 +31,7 @@ export interface OpenCall {
   /** The same, for a look at it now. */
   ending(): CallEnding | undefined;
   taskType(): string | undefined;
+  taskId(): string | undefined;
   /** Releases the timer; the signal does not fire any more. */
   close(): void;
 }
@@ -37,12 +41,14 @@ export function openCall(surface: SurfaceCall, defaultTimeoutMs = DEFAULT_TIMEOU
   const deadline = toDeadline(surface.getDeadline(), defaultTimeoutMs);
   const watch = watchEnd(surface, deadline);
   let taskType: string | undefined;
+  let taskId: string | undefined;
   const call: RpcCall = {
     deadline,
     signal: watch.signal,
     noteTaskType: (name) => (taskType = toShownName(name)),
+    noteTaskId: (id) => (taskId = id),
   };
-  return { ...watch, call, taskType: () => taskType };
+  return { ...watch, call, taskType: () => taskType, taskId: () => taskId };
 }
 
 function watchEnd(surface: SurfaceCall, deadline: number): EndWatch {

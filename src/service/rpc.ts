@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { status as GrpcStatus } from '@grpc/grpc-js';
 import type {
   handleBidiStreamingCall,
   handleServerStreamingCall,
@@ -14,6 +15,7 @@ import type {
 
 import type { Logger } from '../connector/connector';
 import type { LonghaulError } from '../connector/errors';
+import type { RpcTracer } from '../telemetry';
 import type { ServedMethod, ServedService, StreamingMethod, UnaryMethod } from './definition';
 import type { RpcCall } from './handlers';
 import type { ServiceMetrics } from './metrics';
@@ -24,6 +26,8 @@ import { canceledStatus, deadlineStatus, toLonghaulError, toStatus } from './sta
 export interface Instruments {
   readonly logger: Logger;
   readonly metrics: ServiceMetrics;
+  /** Absent: calls are not traced. */
+  readonly tracer?: RpcTracer | undefined;
 }
 
 export interface RpcOptions extends Instruments {
@@ -150,10 +154,35 @@ interface Attended {
 async function attend<T>(attended: Attended, work: (call: RpcCall) => Promise<T>): Promise<Answer<T>> {
   const startedAt = performance.now();
   const open = openCall(attended.surface, attended.options.defaultTimeoutMs);
-  const outcome = await settle(open, work);
+  const outcome = await traced(attended, open, () => settle(open, work));
   open.close();
   note(attended, outcome, { taskType: open.taskType(), seconds: (performance.now() - startedAt) / 1000 });
   return toAnswer(outcome);
+}
+
+function traced<T>(
+  { method, surface, options }: Attended,
+  open: OpenCall,
+  run: () => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  if (options.tracer === undefined) return run();
+  return options.tracer.trace({ method: method.name, carrier: carrierOf(surface) }, async (end) => {
+    const outcome = await run();
+    const answer = toAnswer(outcome);
+    const status = answer.ok ? GrpcStatus.OK : answer.status.code;
+    end({ status, errorCode: toFailure(outcome)?.code, taskId: open.taskId(), taskType: open.taskType() });
+    return outcome;
+  });
+}
+
+/** Source: W3C Trace Context. */
+const TRACE_KEYS = ['traceparent', 'tracestate'] as const;
+
+function carrierOf({ metadata }: SurfaceCall): Readonly<Record<string, string>> {
+  const pairs = TRACE_KEYS.map((key) => [key, metadata.get(key)[0]] as const);
+  return Object.fromEntries(
+    pairs.filter((pair): pair is [(typeof TRACE_KEYS)[number], string] => typeof pair[1] === 'string'),
+  );
 }
 
 async function settle<T>(open: OpenCall, work: (call: RpcCall) => Promise<T>): Promise<Outcome<T>> {

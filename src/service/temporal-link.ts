@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ClientInterceptors } from '@temporalio/client';
 
 import type { TemporalSettings } from '../config/temporal-settings';
 import { toSettings } from '../temporal/connection';
@@ -10,6 +10,7 @@ export interface TemporalLinkOptions {
   readonly settings: TemporalSettings | string;
   /** Told the first answer and each change after it. */
   readonly onChange: (reachable: boolean) => void;
+  readonly interceptors?: ClientInterceptors;
 }
 
 /** The service's way to Temporal: there before Temporal is, and again after every outage. */
@@ -29,7 +30,8 @@ const LOOK_LIMIT_MS = 3_000;
 /** gRPC's own pauses grow to two minutes: too long for a service that stands between two others. */
 const LONGEST_RECONNECT_PAUSE_MS = 3_000;
 
-export function openTemporalLink({ settings, onChange }: TemporalLinkOptions): TemporalLink {
+export function openTemporalLink(options: TemporalLinkOptions): TemporalLink {
+  const { settings, onChange, interceptors = {} } = options;
   const { connection: connectionOptions, namespace } = toSettings(settings);
   const connection = Connection.lazy({
     ...connectionOptions,
@@ -52,7 +54,7 @@ export function openTemporalLink({ settings, onChange }: TemporalLinkOptions): T
   const looked = look();
   const watching = looked.then(() => watch(look, ending.signal));
   return {
-    client: new Client({ connection, namespace }),
+    client: new Client({ connection, namespace, interceptors }),
     namespace,
     looked,
     get searchAttributes() {

@@ -2,7 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { Client } from '@temporalio/client';
-import { Worker, type NativeConnection, type WorkerOptions } from '@temporalio/worker';
+import {
+  Worker,
+  type NativeConnection,
+  type WorkerInterceptors,
+  type WorkerOptions,
+} from '@temporalio/worker';
 
 import { createConnectorActivities, createTaskActivities, type ActivityDependencies } from '../../activities';
 import { LonghaulError } from '../connector/errors';
@@ -17,6 +22,8 @@ export interface WorkersOptions extends ActivityDependencies {
   /** The bundle built by `npm run build`; found beside the compiled code by default. */
   readonly workflowBundlePath?: string;
   readonly shutdownGraceMs?: number;
+  /** Around the activities; those of the workflow are in its bundle. */
+  readonly interceptors?: WorkerInterceptors;
 }
 
 export interface RunningWorkers {
@@ -55,6 +62,7 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
   const common = {
     connection,
     namespace,
+    interceptors: options.interceptors ?? {},
     shutdownGraceTime: options.shutdownGraceMs ?? SHUTDOWN_GRACE_MS,
     maxConcurrentActivityTaskExecutions: ACTIVITY_SLOTS,
     maxHeartbeatThrottleInterval: HEARTBEAT_PAUSE_MS,

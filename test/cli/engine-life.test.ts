@@ -1,28 +1,13 @@
-import { waitUntil } from '../support/wait-until';
-import { buildDist, killCliProcesses, runCli, runCliJson, startCli } from './support/cli-process';
-import { createEngineHome, createHeldJob, type EngineHome } from './support/engine-home';
+import { useEngineBench } from './support/engine-bench';
+import { createHeldJob } from './support/engine-home';
 
-let engine: EngineHome;
-
-beforeAll(buildDist);
-beforeEach(() => {
-  engine = createEngineHome(2);
-});
-afterEach(async () => {
-  killCliProcesses();
-  await engine.close();
-});
-
-const cli = (...args: string[]): ReturnType<typeof startCli> => startCli(args, { env: engine.env });
-const untilNothingRuns = (): Promise<unknown> =>
-  waitUntil('all processes to be gone', () => engine.processes().length === 0 || undefined);
+const { engine, cli, cliJson, untilNothingRuns } = useEngineBench();
 
 test('two runs at once share one engine, each job runs once, and idle it leaves nothing behind', async () => {
   const jobs = [createHeldJob('first'), createHeldJob('second')] as const;
   const runs = jobs.map((job) => cli('run', job.file));
   await Promise.all(jobs.map((job) => job.running()));
-  const { clients, openTasks } = (await runCliJson(['dev', '--status'], { env: engine.env }))
-    .document as Record<string, unknown>;
+  const { clients, openTasks } = (await cliJson('dev', '--status')).document as Record<string, unknown>;
   expect({ clients, openTasks }).toEqual({ clients: 2, openTasks: 2 });
   for (const job of jobs) job.letGo();
   const ends = await Promise.all(runs.map((run) => run.ended));
@@ -44,32 +29,32 @@ test('SIGTERM and SIGINT without a terminal detach with exit code 75, and the ta
   expect([json?.code, text?.code]).toEqual([75, 75]);
   expect(JSON.parse(json?.stdout ?? '')).toMatchObject({ detached: true, id: 'held', state: 'OPEN' });
   expect(text?.stdout).toBe('Detached. The task goes on; come back with: longhaul wait held\n');
-  const canceled = await runCli(['cancel', 'held', '--reason', 'enough'], { env: engine.env });
+  const canceled = await cli('cancel', 'held', '--reason', 'enough').ended;
   expect(canceled).toMatchObject({ code: 0 });
-  const end = await runCli(['wait', 'held'], { env: engine.env });
+  const end = await cli('wait', 'held').ended;
   expect(end).toMatchObject({ code: 24, stdout: expect.stringMatching(/^CANCELED after[^]*enough/m) });
   expect(job.starts()).toBe(1);
 });
 
 test('dev serves in the foreground; run joins it, --status tells, --stop ends it', async () => {
   const dev = cli('dev');
-  const { pid, temporalAddress } = await engine.info();
+  const { pid, temporalAddress } = await engine().info();
   expect(pid).toBe(dev.process.pid);
   const job = createHeldJob('held');
   job.letGo();
-  const run = await runCli(['run', job.file], { env: engine.env });
+  const run = await cli('run', job.file).ended;
   expect(run).toMatchObject({ code: 0, stderr: expect.not.stringContaining('Starting the Longhaul engine') });
-  const second = await runCli(['dev'], { env: engine.env });
+  const second = await cli('dev').ended;
   expect(second).toMatchObject({ code: 0, stdout: expect.stringContaining(temporalAddress) });
-  expect(await runCli(['dev', '--status'], { env: engine.env })).toMatchObject({
+  expect(await cli('dev', '--status').ended).toMatchObject({
     stdout: expect.stringMatching(/Temporal UI +http:[^]*0 clients, 0 open tasks/),
   });
-  expect(await runCli(['dev', '--stop'], { env: engine.env })).toMatchObject({
+  expect(await cli('dev', '--stop').ended).toMatchObject({
     code: 0,
     stdout: expect.stringContaining('The engine ends: asked by longhaul.'),
   });
   expect(await dev.ended).toMatchObject({ code: 0, stdout: expect.stringContaining(temporalAddress) });
-  expect(await runCliJson(['dev', '--status'], { env: engine.env })).toEqual({
+  expect(await cliJson('dev', '--status')).toEqual({
     code: 0,
     document: { running: false },
   });

@@ -126,6 +126,18 @@ test('what TypeScript sends for delete, trouble and a deadline keeps the contrac
   );
 });
 
+test('what TypeScript sends with credentials of the task keeps the contract', async () => {
+  const id = randomUUID();
+  const connection = { secrets: { token: 'sealed:k1:x' }, sealedFor: id, digest: 'd', sealedAt: 1 };
+  await bench.tasks.ensure({ ...bench.request('contract', {}), id, connection });
+  await untilStatus(bench, id, (status) => status.phase === 'RUNNING');
+  await bench.tasks.cancel(id);
+  await bench.tasks.wait(id);
+  const inputs = (await capture(id)).filter(([shape]) => shape.endsWith('Input'));
+  for (const [, input] of inputs) expect(input).toMatchObject({ connection });
+  expect(await expectKept(id)).toContain('deleteInput');
+});
+
 test('a refusal keeps the contract', async () => {
   jobs.beforeCreate = () => Promise.reject(new LonghaulError('PERMISSION_DENIED', 'no', { advice: 'Ask.' }));
   const id = await begin();

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../src/connector';
+import { ERROR_TABLE, isJsonObject, type JsonObject } from '../../src/connector';
 import { TOKEN } from '../durability/support/workspace-bench';
 import { installQuietRuntime } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
@@ -165,23 +165,32 @@ test('a workspace that is not configured is accepted and reported FAILED; no cre
 });
 
 describe('what is refused at the door, with nothing started', () => {
-  test.each([
-    ['an unknown type', { template: { type: 'snowflake', custom: {} } }, 'NOT_FOUND', 'UNKNOWN_TASK_TYPE'],
-    ['a Kubernetes Spark task', { template: 'v1-spark-k8s' }, 'INVALID_ARGUMENT', 'INVALID_TASK'],
-    ['no type', { template: { custom: {} } }, 'INVALID_ARGUMENT', 'INVALID_TASK'],
-    [
-      'a secret that is not allowed',
-      { template: secretTemplate() },
-      'PERMISSION_DENIED',
-      'PERMISSION_DENIED',
-    ],
-    ['more than 1 MiB', { template: largeTemplate() }, 'INVALID_ARGUMENT', 'PAYLOAD_TOO_LARGE'],
-  ] as const)('%s', async (_what, task, code, reason) => {
-    const before = await bench.tasks.list({ limit: 1_000 });
-    const reply = await service.flyte.v1.create(task);
+  const refusals = [
+    { what: 'an unknown type', template: { type: 'snowflake', custom: {} }, reason: 'UNKNOWN_TASK_TYPE' },
+    { what: 'a Kubernetes Spark task', template: 'v1-spark-k8s', reason: 'INVALID_TASK' },
+    { what: 'no type', template: { custom: {} }, reason: 'INVALID_TASK' },
+    { what: 'a secret that is not allowed', template: secretTemplate(), reason: 'PERMISSION_DENIED' },
+    { what: 'more than 1 MiB', template: largeTemplate(), reason: 'PAYLOAD_TOO_LARGE' },
+  ] as const;
+
+  test.each(refusals)('$what', async ({ what, template, reason }) => {
+    const name = what.replaceAll(' ', '-');
+    const reply = await service.flyte.v1.create({ template, execution: { name, taskName: 'refused' } });
+    const code = ERROR_TABLE[reason].grpcStatus;
     expect(reply).toMatchObject({ ok: false, code, errorInfo: { reason, domain: 'longhaul' } });
     expect(JSON.stringify(reply)).not.toMatch(/\bat .*\.ts:|node_modules/);
-    expect(await bench.tasks.list({ limit: 1_000 })).toHaveLength(before.length);
+    const id = `flyte:test::flytesnacks:development:${name}:n0:refused:0`;
+    await expect(bench.tasks.look(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('the id by which nothing was found is the one that a task would have', async () => {
+    const execution = { name: 'taken', taskName: 'refused' };
+    const job = valueOf(
+      await service.flyte.v1.create(bench.task('v1-databricksv2-new-cluster', { execution })),
+    );
+    await service.flyte.v1.follow(job);
+    const id = 'flyte:test::flytesnacks:development:taken:n0:refused:0';
+    expect((await bench.tasks.look(id)).phase).toBe('SUCCEEDED');
   });
 });
 

@@ -1,5 +1,5 @@
-import { create } from '@bufbuild/protobuf';
 import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
 
 import { startService, type RunningService } from '../../src/service';
 import { TaskExecution_Phase } from '../../src/service/generated/flyteidl/core/execution_pb';
@@ -41,8 +41,10 @@ beforeEach(() => {
   };
 });
 
-const run = async (type: string, timeoutMs = 10_000): Promise<unknown> => {
-  const name = randomUUID();
+const run = async (
+  type: string,
+  { timeoutMs = 10_000, name = `sync-${randomUUID()}` } = {},
+): Promise<unknown> => {
   const template = { type, id: { name: 'sync' } };
   const taskExecutionId = {
     nodeExecutionId: { executionId: { name }, nodeId: 'n0' },
@@ -88,9 +90,9 @@ test('one that fails is a resource too, not an error', async () => {
 
 test('one that does not end in time is an error within the deadline, and is canceled', async () => {
   quick.onCreate = () => undefined;
-  expect(await reasonOf(run('quick', 3_000))).toBe('DEADLINE_OVERALL');
-  const [task] = await bench.tasks.list({ limit: 1 });
-  expect((await bench.tasks.wait(task?.id ?? '')).status).toMatchObject({ state: 'CANCELED' });
+  expect(await reasonOf(run('quick', { timeoutMs: 3_000, name: 'too-slow' }))).toBe('DEADLINE_OVERALL');
+  const { status } = await bench.tasks.wait('flyte:test::::too-slow:n0:sync:0');
+  expect(status).toMatchObject({ state: 'CANCELED' });
 });
 
 test('a connector that is not synchronous is UNIMPLEMENTED here', async () => {

@@ -1,10 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 
-import { LonghaulError, type JsonObject } from '../../src/connector';
+import { LonghaulError, type Connection, type JsonObject } from '../../src/connector';
 import type { TaskInput } from '../../workflows/task-input';
 import { failJob, runJob, ScriptedConnector, succeedJob } from './scripted-connector';
 import { openTaskBench, untilStatus, type TaskBench } from './task-bench';
@@ -114,15 +114,50 @@ const PATHS: Readonly<Record<string, Path>> = {
       await bench.handle(id).executeUpdate('repair', { args: [{}] });
     },
   },
+  adopted: {
+    parts: { adopted: { meta: { version: 1, jobId: 'theirs' }, externalId: 'theirs' } },
+    script: (jobs) => {
+      const job = jobs.addForeign('theirs');
+      jobs.onGet = () => (job.gets > 1 ? succeedJob(job) : undefined);
+    },
+  },
+  'renewed-connection': {
+    parts: { connection: connectionOf('first') },
+    act: async (stage) => {
+      const { bench, id, jobs } = stage;
+      await untilRunning(stage);
+      await bench.tasks.renewConnection(id, connectionOf('first'));
+      await bench.tasks.renewConnection(id, connectionOf('second'));
+      jobs.nth().cancelIgnored = true;
+      await bench.tasks.cancel(id);
+      await waitUntil('the cancel', () => (jobs.nth().cancels > 0 ? true : undefined));
+      jobs.nth().cancelIgnored = false;
+      await bench.tasks.renewConnection(id, connectionOf('third'));
+    },
+  },
+  'earlier-attempts': {
+    parts: { earlierAttempts: [`recorded-${randomUUID()}`, `recorded-${randomUUID()}`] },
+    script: (jobs) => (jobs.onGet = succeedJob),
+  },
 };
+
+/** Of a history only its commands are replayed: nothing opens these. */
+function connectionOf(digest: string): Connection {
+  return { secrets: { token: `sealed:k1:${digest}` }, sealedFor: 'recorded', digest, sealedAt: 1 };
+}
 
 export const PATH_NAMES: readonly string[] = Object.keys(PATHS);
 
-/** Records each path against the shared server; the fixtures of an older workflow are thrown away. */
-export async function recordHistories(): Promise<void> {
-  rmSync(HISTORIES, { recursive: true, force: true });
+/** Records against the shared server each path that has no history yet: one that was released is never replaced. */
+export async function recordMissingHistories(): Promise<void> {
   mkdirSync(HISTORIES, { recursive: true });
-  for (const [name, path] of Object.entries(PATHS)) await record(name, path);
+  for (const [name, path] of Object.entries(PATHS)) {
+    if (!existsSync(historyFile(name))) await record(name, path);
+  }
+}
+
+export function historyFile(name: string): string {
+  return join(HISTORIES, `${name}.json`);
 }
 
 async function record(name: string, path: Path): Promise<void> {
@@ -137,7 +172,7 @@ async function record(name: string, path: Path): Promise<void> {
   await path.act?.({ id, bench, jobs });
   await bench.tasks.wait(id);
   const history = await bench.environment.client.workflow.getHandle(id, runId).fetchHistory();
-  writeFileSync(join(HISTORIES, `${name}.json`), `${historyToJSON(history)}\n`);
+  writeFileSync(historyFile(name), `${historyToJSON(history)}\n`);
   await workers.shutdown();
   await bench.environment.teardown();
 }

@@ -7,6 +7,8 @@ import {
   type DeleteOutcome,
   type DeleteTarget,
   type JsonObject,
+  type LogsPage,
+  type LogsRequest,
   type MetadataType,
   type NextStep,
   type Observation,
@@ -46,6 +48,7 @@ export class ScriptedConnector implements AsyncConnector {
   afterCreate: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
   beforeGet: (meta: ResourceMeta, call: CallContext) => Promise<void> = () => Promise.resolve();
   beforeDelete: (target: DeleteTarget, call: CallContext) => Promise<void> = () => Promise.resolve();
+  beforeLogs: (call: CallContext) => Promise<void> = () => Promise.resolve();
   onCreate: (job: ScriptedJob) => void = () => undefined;
   onGet: (job: ScriptedJob) => void = () => undefined;
   onExecute: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
@@ -118,8 +121,9 @@ export class ScriptedConnector implements AsyncConnector {
     return { kind, meta: job.meta, resource: job.resource };
   }
 
-  getLogs(): Promise<{ lines: string[]; truncated: boolean }> {
-    return Promise.resolve({ lines: ['one', 'two'], truncated: false });
+  async getLogs(_meta: ResourceMeta, _request: LogsRequest, call: CallContext): Promise<LogsPage> {
+    await this.beforeLogs(call);
+    return { lines: ['one', 'two'], truncated: false };
   }
 
   job(id: string): ScriptedJob {
@@ -143,15 +147,26 @@ export class ScriptedConnector implements AsyncConnector {
     return this.#submit(request);
   }
 
-  #submit(request: CreateRequest): ScriptedJob {
-    this.tokens.push(request.idempotencyToken);
-    const known = [...this.jobs.values()].find((job) => job.token === request.idempotencyToken);
+  /** A running job that somebody else started: nothing was posted for it here. */
+  addForeign(id: string): ScriptedJob {
+    const job = this.#add(id, { token: '', custom: {} });
+    runJob(job);
+    return job;
+  }
+
+  #submit({ idempotencyToken: token, template }: CreateRequest): ScriptedJob {
+    this.tokens.push(token);
+    const known = [...this.jobs.values()].find((job) => job.token === token);
     if (known !== undefined && this.capabilities.fence === 'token') return known;
-    const id = `job-${this.jobs.size + 1}`;
+    const job = this.#add(`job-${this.jobs.size + 1}`, { token, custom: template.custom });
+    this.onCreate(job);
+    return job;
+  }
+
+  #add(id: string, given: Pick<ScriptedJob, 'token' | 'custom'>): ScriptedJob {
     const job: ScriptedJob = {
       id,
-      token: request.idempotencyToken,
-      custom: request.template.custom,
+      ...given,
       resource: { phase: 'QUEUED', message: 'submitted' },
       next: { kind: 'poll' },
       meta: { version: 1, jobId: id },
@@ -160,7 +175,6 @@ export class ScriptedConnector implements AsyncConnector {
       cancelIgnored: false,
     };
     this.jobs.set(id, job);
-    this.onCreate(job);
     return job;
   }
 }

@@ -38,6 +38,7 @@ export async function startTestServer(): Promise<TestWorkflowEnvironment> {
 export async function bundleWorkflows(): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(__dirname, '../../workflows/index.ts'),
+    workflowInterceptorModules: [join(__dirname, '../../workflows/trace-headers.ts')],
     logger: new DefaultLogger('WARN'),
   });
   const path = join(mkdtempSync(join(tmpdir(), 'longhaul-bundle-')), 'workflow-bundle.js');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { runJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, type TaskBench } from '../support/task-bench';
+import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
@@ -59,6 +59,23 @@ test('a task that continues as new keeps its token, its job, its receipt, its me
     ConnectorExternalId: 'job-1',
     ConnectorProject: 'flytesnacks',
   });
+});
+
+test('describe goes on showing the job right after a task has continued as new', async () => {
+  jobs.onGet = (job) => (job.gets < 3 ? changeMeta(job) : undefined);
+  const id = await begin();
+  const first = await bench.handle(id).describe();
+  const later = await untilStatus(bench, id, ({ runId }) => runId !== first.runId);
+  expect(later).toMatchObject({
+    phase: 'RUNNING',
+    externalId: 'job-1',
+    attempt: 1,
+    meta: { jobId: 'job-1' },
+  });
+  const { memo } = await bench.handle(id).describe();
+  expect(memo).toMatchObject({ name: 'changing', taskType: 'changing v0', task: { phase: 'RUNNING' } });
+  jobs.onGet = succeedJob;
+  await bench.tasks.wait(id);
 });
 
 test('fifty cancels around the moment of continuing as new: none is lost', async () => {

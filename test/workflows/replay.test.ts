@@ -10,22 +10,22 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 
-import { HISTORIES, PATH_NAMES, recordHistories } from '../support/record-histories';
+import { HISTORIES, historyFile, PATH_NAMES, recordMissingHistories } from '../support/record-histories';
 import { installQuietRuntime } from '../support/task-bench';
 
 /**
  * A task that is open while Longhaul is upgraded is replayed by the new workflow: what it recorded must fit.
- * After a deliberate change that breaks this, record anew: LONGHAUL_RECORD_HISTORIES=1 npx jest test/workflows/replay
+ * A new path is recorded, and no other touched, by: LONGHAUL_RECORD_HISTORIES=1 npx jest test/workflows/replay
  */
 beforeAll(async () => {
   installQuietRuntime();
-  if (process.env['LONGHAUL_RECORD_HISTORIES'] === '1') await recordHistories();
+  if (process.env['LONGHAUL_RECORD_HISTORIES'] === '1') await recordMissingHistories();
 }, 300_000);
 
 afterAll(() => Runtime.instance().shutdown());
 
 function replay(workflowBundle: WorkflowBundleOption, name: string): Promise<void> {
-  const history: unknown = JSON.parse(readFileSync(join(HISTORIES, `${name}.json`), 'utf8'));
+  const history: unknown = JSON.parse(readFileSync(historyFile(name), 'utf8'));
   return Worker.runReplayHistory({ workflowBundle }, history, name);
 }
 

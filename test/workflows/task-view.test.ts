@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { isTaskPhase, jsonBytes, TASK_PHASES, type TaskPhase } from '../../src/connector';
+import { isTaskPhase, jsonBytes, TASK_PHASES, type Connection, type TaskPhase } from '../../src/connector';
 import type { TaskState } from '../../workflows/task-input';
 import {
   toMarkdown,
@@ -26,6 +26,7 @@ const hostileState = fc
     externalId: hostileText,
     attempts: fc.integer({ min: 1, max: 100 }),
     reason: fc.string({ unit: 'grapheme', maxLength: 300, size: 'max' }),
+    secret: fc.integer({ min: 0, max: 9_000 }),
   })
   .map((parts): TaskState => {
     const attempts = Array.from({ length: parts.attempts }, (_unused, index) => ({
@@ -43,8 +44,13 @@ const hostileState = fc
       meta: parts.meta,
       attempts,
       cancel: { requestedAt: 1, by: 'ana', reason: parts.reason },
+      connection: connectionOf(parts.secret),
     };
   });
+
+function connectionOf(bytes: number): Connection {
+  return { secrets: { token: 'x'.repeat(bytes) }, sealedFor: 'task-1', digest: 'digest', sealedAt: 1 };
+}
 
 test('the memo stays below 4 KB and keeps its phase, whatever a connector says', () => {
   fc.assert(
@@ -53,6 +59,7 @@ test('the memo stays below 4 KB and keeps its phase, whatever a connector says',
       expect(jsonBytes(view)).toBeLessThanOrEqual(VIEW_LIMIT_BYTES);
       expect(isTaskPhase(view.phase)).toBe(true);
       expect(view).toMatchObject({ attempt: state.attempt, updatedAt: 1, code: 'JOB_FAILED' });
+      expect(view.connection?.digest).toBe('digest');
     }),
     { numRuns: 200 },
   );
@@ -119,4 +126,12 @@ test('the timeline reads as the phases of the job', () => {
   expect(toPollSummary(running)).toBe('RUNNING · run job-1');
   const trouble = { code: 'UNAVAILABLE', message: 'no', since: 0, failures: 1 } as const;
   expect(toPollSummary({ ...running, trouble })).toBe('RUNNING · run job-1 · out of reach');
+});
+
+test('credentials too large for the memo leave it before the meta does, their digest never', () => {
+  const state = { ...submitted(), meta: { jobId: 'job-1' }, connection: connectionOf(9_000) };
+  expect(toTaskView(state, { now: 1 })).toMatchObject({
+    meta: { jobId: 'job-1' },
+    connection: { secrets: {}, digest: 'digest' },
+  });
 });

@@ -4,6 +4,7 @@ import { engineStatus, stopEngine } from '../../temporal/engine/engine-client';
 import type { EngineInfo } from '../../temporal/engine/engine-file';
 import { connectClient } from '../../temporal/connection';
 import { connectWorker } from '../../temporal/worker-connection';
+import { openTelemetry } from '../../telemetry';
 import { createSecretPort, startWorkers } from '../../worker';
 import { runCommand, type CommonOptions } from '../command';
 import { runEmbeddedEngine } from '../embedded-engine';
@@ -31,10 +32,15 @@ export function worker(options: WorkerOptions): Promise<void> {
       config.logLevel,
       metricsPort === undefined ? undefined : `${metricsHost}:${metricsPort}`,
     );
+    const telemetry = await openTelemetry({
+      env: process.env,
+      serviceName: 'longhaul-worker',
+      report: output.note,
+    });
     const connectors = createConnectorSet(process.env);
     const sealing = loadSealing(config);
     const [temporal, connection] = [
-      await connectClient(config.temporal),
+      await connectClient(config.temporal, { interceptors: telemetry.clientInterceptors }),
       await connectWorker(config.temporal),
     ];
     const { registry, operatorSecrets } = connectors;
@@ -49,6 +55,7 @@ export function worker(options: WorkerOptions): Promise<void> {
       registry,
       secrets,
       workflowTaskQueue,
+      interceptors: telemetry.workerInterceptors,
     });
     const { taskQueues } = workers;
     const { address } = config.temporal;
@@ -57,7 +64,12 @@ export function worker(options: WorkerOptions): Promise<void> {
       { namespace, address, taskQueues },
     );
     await workers.done;
-    await Promise.all([connection.close(), temporal.connection.close(), connectors.close()]);
+    await Promise.all([
+      connection.close(),
+      temporal.connection.close(),
+      connectors.close(),
+      telemetry.close(),
+    ]);
     output.note('The worker has stopped; what it was doing is taken up by the next one.');
     return 0;
   }).then(endNow);

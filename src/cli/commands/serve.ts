@@ -2,6 +2,7 @@ import { parseEnvironment, type LonghaulConfig } from '../../config/environment'
 import { openSealing } from '../../config/sealing-keys';
 import { LonghaulError } from '../../connector/errors';
 import { startService, type RunningService, type TlsFiles } from '../../service';
+import { openTelemetry } from '../../telemetry';
 import { runCommand, type CommonOptions } from '../command';
 import { toTable } from '../format';
 import type { Output } from '../output';
@@ -26,6 +27,12 @@ export interface ServeOptions extends CommonOptions {
 export function serve(options: ServeOptions): Promise<void> {
   return runCommand(options, async (output) => {
     const config = parseEnvironment(process.env);
+    const logger = createServiceLogger(config.logLevel);
+    const telemetry = await openTelemetry({
+      env: process.env,
+      serviceName: 'longhaul-serve',
+      report: logger.warn,
+    });
     const temporal = await openTemporal(config, output);
     const connectors = createConnectorSet(process.env);
     try {
@@ -38,13 +45,14 @@ export function serve(options: ServeOptions): Promise<void> {
         sealing: openSealing(config),
         cluster: options.cluster,
         taskUrl: temporal.taskUrl,
-        logger: createServiceLogger(config.logLevel),
+        logger,
+        telemetry,
       });
       announce(output, options, service);
       await untilSignal(service, output);
     } finally {
       temporal.close();
-      await connectors.close();
+      await Promise.all([connectors.close(), telemetry.close()]);
     }
     return 0;
   });

@@ -18,6 +18,7 @@ const LONGEST_START_MS = 30_000;
  */
 export async function createTask(context: ServiceContext, task: NewTask, call: RpcCall): Promise<Uint8Array> {
   const request = toTaskRequest(context, task);
+  call.noteTaskId(request.id);
   try {
     // Not ended by the caller's going: what Temporal then does would not be known.
     const deadline = deadlineFor(call, LONGEST_START_MS);
@@ -27,10 +28,15 @@ export async function createTask(context: ServiceContext, task: NewTask, call: R
     if (error.retryable) context.prevention.begin(request, 'its CreateTask was answered with an error');
     throw error;
   }
-  if (Date.now() >= call.deadline) {
+  if (isLate(call)) {
     context.prevention.begin(request, 'the answer to its CreateTask came after the deadline');
   }
   return encodeWireMeta(request.id);
+}
+
+/** A caller that has been told of its deadline will create the next attempt; one that merely went may come again. */
+function isLate({ deadline, signal }: RpcCall): boolean {
+  return Date.now() >= deadline || (signal.reason instanceof Error && signal.reason.name === 'TimeoutError');
 }
 
 /** What is started for a CreateTask; the same for each repetition of it. */

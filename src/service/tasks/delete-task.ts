@@ -23,6 +23,7 @@ const CANCEL = { by: 'Flyte', reason: 'Flyte deleted the task' } as const;
 export async function deleteTask(context: ServiceContext, task: KnownTask, call: RpcCall): Promise<void> {
   try {
     const identified = identify(task, context.registry, context.cluster);
+    call.noteTaskId(identified.id);
     const limits = { deadline: deadlineFor(call) };
     await context.tasks.within(limits, () => recordCancel(context, identified, task.secrets));
   } catch (thrown) {

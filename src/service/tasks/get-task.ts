@@ -21,6 +21,7 @@ export async function getTask(
   call: RpcCall,
 ): Promise<TaskResource> {
   const identified = identify(task, context.registry, context.cluster);
+  call.noteTaskId(identified.id);
   try {
     const resource = await withinCall(context, call, () => lookAt(context, identified, task));
     context.lastAnswers.remember(identified.id, resource, Date.now());

@@ -16,6 +16,7 @@ export async function readLogs(
 ): Promise<LogsPage> {
   assertOffered(context, task, 'logs');
   const { id } = identify(task, context.registry, context.cluster);
+  call.noteTaskId(id);
   return reading(context, call, () => context.tasks.logs(id, query));
 }
 
@@ -27,6 +28,7 @@ export async function readMetrics(
 ): Promise<readonly TaskMetric[]> {
   assertOffered(context, task, 'metrics');
   const { id } = identify(task, context.registry, context.cluster);
+  call.noteTaskId(id);
   return reading(context, call, () => context.tasks.metrics(id));
 }
 

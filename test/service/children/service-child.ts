@@ -22,8 +22,9 @@ async function main(config: ServiceChildConfig): Promise<void> {
   const { temporalAddress, workflowTaskQueue, taskQueues, sealingKey, port } = config;
   const workspaces = createWorkspaceDirectory({ workspaces: config.workspaces });
   const registry = new ConnectorRegistry();
-  for (const connector of createDatabricksConnectors({ workspaces, taskQueues }))
+  for (const connector of createDatabricksConnectors({ workspaces, taskQueues })) {
     registry.register(connector);
+  }
   const service = await startService({
     ...{ temporal: temporalAddress, registry, workflowTaskQueue, secretsAllow: [], cluster: 'test', port },
     taskUrl: (id) => `http://ui/${id}`,

@@ -1,11 +1,7 @@
 import type { ConnectorMetadata } from '../../../src/connector/registry';
 import type { TaskCategory } from '../../../src/connector/task-template';
 
-function connectorOf(
-  name: string,
-  categories: TaskCategory[],
-  synchronous = false,
-): ConnectorMetadata {
+function connectorOf(name: string, categories: TaskCategory[], synchronous = false): ConnectorMetadata {
   const capabilities = { logs: true, metrics: true, repair: false, synchronous, fence: 'token' } as const;
   return { name, supportedTaskCategories: categories, capabilities };
 }

@@ -63,6 +63,7 @@ export function recordCall(): RecordedCall {
     signal: new AbortController().signal,
     taskTypes,
     noteTaskType: (name) => taskTypes.push(name),
+    noteTaskId: () => undefined,
   };
 }
 

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 
 import { createSealing } from '../../../src/config/sealing';
 import type { Workspace } from '../../../src/connectors/databricks';
-import { openWorkspaceBench, type WorkspaceBench } from '../../durability/support/workspace-bench';
-import type { WorkspaceBenchOptions } from '../../durability/support/workspace-bench';
+import { openWorkspaceBench } from '../../durability/support/workspace-bench';
+import type { WorkspaceBenchOptions, WorkspaceBench } from '../../durability/support/workspace-bench';
 import { runTypeScriptChild, type TypeScriptChild } from '../../support/run-typescript-child';
 import type { ServiceChildConfig } from '../children/service-child';
 import type { FlyteClient, FlytePython } from './flyte-python';

@@ -50,7 +50,7 @@ export interface BuiltCreate {
   readonly bytes?: string;
 }
 
-export function readFlyteFixture(name: string): JsonObject {
+function readFlyteFixture(name: string): JsonObject {
   const parsed: unknown = JSON.parse(readFileSync(join(FIXTURES, `${name}.json`), 'utf8'));
   if (isJsonObject(parsed)) return parsed;
   throw new Error(`${name} holds no object`);

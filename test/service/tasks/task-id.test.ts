@@ -37,7 +37,8 @@ test('a repetition has the same id, every other execution, attempt and cluster a
     attempt: fc.nat(5),
   });
   fc.assert(
-    fc.property(executions, executions, part, part, (one, other, cluster, otherCluster) => {
+    fc.property(fc.tuple(executions, executions), fc.tuple(part, part), ([one, other], clusters) => {
+      const [cluster, otherCluster] = clusters;
       const id = taskIdOf(cluster, { template: TEMPLATE, executionId: one });
       expect(taskIdOf(cluster, { template: TEMPLATE, executionId: { ...one } })).toBe(id);
       const isSame = cluster === otherCluster && JSON.stringify(one) === JSON.stringify(other);

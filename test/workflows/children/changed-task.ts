@@ -5,6 +5,10 @@ import { taskActivities } from '../../../workflows/activity-proxies';
 export async function connectorTask(
   ...args: Parameters<typeof original.connectorTask>
 ): ReturnType<typeof original.connectorTask> {
-  await taskActivities({ summary: 'a careless change' }).stopTasks({ workflowIds: [], reason: '', standIn: {} });
+  await taskActivities({ summary: 'a careless change' }).stopTasks({
+    workflowIds: [],
+    reason: '',
+    standIn: {},
+  });
   return original.connectorTask(...args);
 }

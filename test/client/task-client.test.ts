@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+
+import type { TaskRequest } from '../../src/client';
+import type { Connection } from '../../src/connector';
+import { failJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
+import { installQuietRuntime, openTaskBench, type TaskBench } from '../support/task-bench';
+
+let bench: TaskBench;
+let jobs: ScriptedConnector;
+
+beforeAll(async () => {
+  installQuietRuntime();
+  jobs = new ScriptedConnector('called', `called-${randomUUID()}`);
+  bench = await openTaskBench({ connectors: [jobs] });
+  await bench.startWorkers();
+});
+
+afterAll(() => bench.close());
+
+beforeEach(() => {
+  jobs.jobs.clear();
+  jobs.tokens.length = 0;
+  jobs.onCreate = succeedJob;
+});
+
+type NamedRequest = TaskRequest & { readonly id: string };
+
+const request = (custom = {}): NamedRequest => ({ ...bench.request('called', custom), id: randomUUID() });
+
+async function runIdOf(id: string): Promise<string> {
+  return (await bench.handle(id).describe()).runId;
+}
+
+describe('ensure', () => {
+  test('twenty callers at once start one task', async () => {
+    const task = request();
+    await Promise.all(Array.from({ length: 20 }, () => bench.tasks.ensure(task)));
+    await bench.tasks.wait(task.id);
+    expect(jobs.tokens).toHaveLength(1);
+  });
+
+  test('joins the task of this id whatever its spec and however it stands', async () => {
+    const task = request({ nr: 1 });
+    await bench.tasks.ensure(task);
+    const runId = await runIdOf(task.id);
+    const other = { ...task, template: { ...task.template, custom: { nr: 2 } } };
+    await bench.tasks.ensure(other);
+    await bench.tasks.wait(task.id);
+    await bench.tasks.ensure(other);
+    expect(await runIdOf(task.id)).toBe(runId);
+    expect(jobs.nth().custom).toEqual({ nr: 1 });
+    expect(jobs.tokens).toHaveLength(1);
+  });
+
+  test('what a connector rejects is refused at the door, and prevents nothing', async () => {
+    const task = request({ invalid: true });
+    await expect(bench.tasks.ensure(task)).rejects.toMatchObject({ code: 'INVALID_TASK' });
+    await expect(bench.tasks.prevent(task, {})).rejects.toMatchObject({ code: 'INVALID_TASK' });
+    await expect(bench.tasks.look(task.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+});
+
+describe('look', () => {
+  test('of an id that nobody knows is NOT_FOUND', async () => {
+    await expect(bench.tasks.look(randomUUID())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('of a workflow that is no task is NOT_FOUND', async () => {
+    const workflowId = randomUUID();
+    const { workflow } = bench.environment.client;
+    const foreign = await workflow.start('somebodyElses', { workflowId, taskQueue: 'nobody', args: [] });
+    await expect(bench.tasks.look(workflowId)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await foreign.terminate();
+  });
+});
+
+describe('result', () => {
+  test('of a task that succeeded is its resource and receipt', async () => {
+    const task = request();
+    await bench.tasks.ensure(task);
+    const result = await bench.tasks.result(task.id);
+    expect(result).toMatchObject({ resource: { phase: 'SUCCEEDED', outputs: { rows: 3 } } });
+    expect(result?.receipt.attempts).toHaveLength(1);
+  });
+
+  test('of one that failed has the same and the cause', async () => {
+    jobs.onCreate = (job) => failJob(job, 'ValueError');
+    const task = request();
+    await bench.tasks.ensure(task);
+    expect(await bench.tasks.result(task.id)).toMatchObject({
+      resource: { phase: 'FAILED', message: 'ValueError' },
+      cause: 'user',
+      receipt: { attempts: [{ posts: 1 }] },
+    });
+  });
+
+  test('of one that was terminated is nothing', async () => {
+    jobs.onCreate = () => undefined;
+    const task = request();
+    await bench.tasks.ensure(task);
+    await bench.handle(task.id).terminate();
+    expect(await bench.tasks.result(task.id)).toBeUndefined();
+  });
+});
+
+describe('renewConnection', () => {
+  const connection: Connection = { secrets: {}, sealedFor: 'x', digest: 'other', sealedAt: 1 };
+
+  test('of an id that nobody knows is NOT_FOUND, of an ended task ALREADY_ENDED', async () => {
+    await expect(bench.tasks.renewConnection(randomUUID(), connection)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    const task = request();
+    await bench.tasks.ensure(task);
+    await bench.tasks.wait(task.id);
+    await expect(bench.tasks.renewConnection(task.id, connection)).rejects.toMatchObject({
+      code: 'ALREADY_ENDED',
+    });
+  });
+});
+
+describe('within', () => {
+  test('a deadline that has passed ends a call as UNAVAILABLE: it may still have been heard', async () => {
+    const task = request();
+    const late = bench.tasks.within({ deadline: Date.now() - 1 }, () => bench.tasks.ensure(task));
+    await expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+
+  test('a caller that goes ends what waits: the result of a task that does not end', async () => {
+    jobs.onCreate = () => undefined;
+    const task = request();
+    await bench.tasks.ensure(task);
+    const caller = new AbortController();
+    const { signal } = caller;
+    const waiting = bench.tasks.within({ deadline: Date.now() + 60_000, signal }, () =>
+      bench.tasks.result(task.id),
+    );
+    caller.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await bench.tasks.cancel(task.id);
+    await bench.tasks.wait(task.id);
+  });
+
+  test('the limits hold for the calls inside and for no others', async () => {
+    const task = request();
+    const deadline = Date.now() + 30_000;
+    await bench.tasks.within({ deadline }, () => bench.tasks.ensure(task));
+    expect((await bench.tasks.wait(task.id)).status.state).toBe('COMPLETED');
+  });
+});
