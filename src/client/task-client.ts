@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import {
+  isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -16,8 +17,9 @@ import { LonghaulError } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
 import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
-import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import { codeOfGrpc } from '../temporal/grpc-errors';
+import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
@@ -45,13 +47,6 @@ export interface StartedTask {
   readonly runId: string;
   /** True when the task was there already: nothing was started. */
   readonly attached: boolean;
-}
-
-/** Until when calls to Temporal may last. */
-export interface CallLimits {
-  /** Epoch milliseconds. */
-  readonly deadline: number;
-  readonly signal?: AbortSignal;
 }
 
 /** How a task ended, for good. */
@@ -138,7 +133,7 @@ export class TaskClient {
 
   /** One `describe` and nothing else. @throws NOT_FOUND, also for a workflow that is no task; UNAVAILABLE. */
   async look(id: string): Promise<TaskStatus> {
-    const description = await this.#describe(id);
+    const description = await this.#describeLightly(id);
     if (description.type === TASK_WORKFLOW_TYPE) return toTaskStatus(description, Date.now());
     throw new LonghaulError('NOT_FOUND', `There is no task ${id}.`);
   }
@@ -146,14 +141,6 @@ export class TaskClient {
   /** What an ended task left; undefined where its workflow could not say (terminated, timed out). */
   async result(id: string): Promise<TaskResult | undefined> {
     return this.#result(id);
-  }
-
-  /** Calls inside `act` end with the deadline (epoch milliseconds) and the signal. */
-  async within<T>({ deadline, signal }: CallLimits, act: () => Promise<T>): Promise<T> {
-    const { client } = this.#options;
-    return client.withDeadline(deadline, () =>
-      signal === undefined ? act() : client.withAbortSignal(signal, act),
-    );
   }
 
   /** One `describe`: no worker is asked. @throws NOT_FOUND. */
@@ -232,6 +219,16 @@ export class TaskClient {
     }
   }
 
+  async #describeLightly(id: string): Promise<DescribedTask> {
+    try {
+      return await describeLightly(this.#options.client, id, SHOWN_MEMO_KEYS);
+    } catch (error) {
+      const unknown = isGrpcServiceError(error) && (error.code as number) === GRPC_NOT_FOUND;
+      if (!unknown || /namespace/i.test(error.details)) throw toClientError(error, id);
+      throw new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
+    }
+  }
+
   async #signal(id: string, name: string, argument?: CancelSignal | Connection): Promise<void> {
     try {
       const handle = this.#options.client.workflow.getHandle(id);
@@ -283,6 +280,11 @@ export class TaskClient {
     return { ...status, message, phase: status.meta === undefined ? 'WAITING_FOR_RESOURCES' : status.phase };
   }
 }
+
+/** Of a task's memo, what {@link TaskStatus} is made of. */
+const SHOWN_MEMO_KEYS = ['taskType', 'name', TASK_MEMO_KEY] as const;
+/** Source: google.rpc.Code. */
+const GRPC_NOT_FOUND = 5;
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
 

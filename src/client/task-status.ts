@@ -1,5 +1,5 @@
 import { defaultPayloadConverter } from '@temporalio/common';
-import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
+import type { WorkflowExecutionInfo } from '@temporalio/client';
 
 import { NOT_CHANGED, type PollSnapshot } from '../connector/activity-contract';
 import { isErrorCode, type ErrorCode } from '../connector/errors';
@@ -10,6 +10,7 @@ import type { LogLink } from '../connector/resource';
 import type { ResourceMeta } from '../connector/resource-meta';
 import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskView } from '../../workflows/task-view';
+import type { DescribedTask } from './describe-task';
 
 /** How a task's workflow stands, in Temporal's words. */
 export type TaskState = 'OPEN' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TERMINATED' | 'TIMED_OUT';
@@ -77,7 +78,7 @@ function isTaskView(value: unknown): value is TaskView {
 }
 
 /** A closed status beats the memo; a waiting poll's own words are fresher than the memo. */
-export function toTaskStatus(description: WorkflowExecutionDescription, now: number): TaskStatus {
+export function toTaskStatus(description: DescribedTask, now: number): TaskStatus {
   const memo = parseTaskMemo(description.memo);
   const state = toState(description.status.name);
   const snapshot = state === 'OPEN' ? readSnapshot(description) : undefined;
@@ -174,10 +175,10 @@ function toState(status: string): TaskState {
   }
 }
 
-type RawDescription = WorkflowExecutionDescription['raw'];
+type RawDescription = DescribedTask['raw'];
 type PendingActivity = NonNullable<RawDescription['pendingActivities']>[number];
 
-function readSnapshot(description: WorkflowExecutionDescription): PollSnapshot | undefined {
+function readSnapshot(description: DescribedTask): PollSnapshot | undefined {
   for (const pending of description.raw.pendingActivities ?? []) {
     const failure = pending.lastFailure?.applicationFailureInfo;
     if (failure?.type !== NOT_CHANGED) continue;
@@ -189,7 +190,7 @@ function readSnapshot(description: WorkflowExecutionDescription): PollSnapshot |
 }
 
 /** What is being repeated, and why: a submit that is not answered, a stop that is not seen. */
-function readRepeated(description: WorkflowExecutionDescription): string | undefined {
+function readRepeated(description: DescribedTask): string | undefined {
   for (const pending of description.raw.pendingActivities ?? []) {
     const step = REPEATED_STEPS[pending.activityType?.name ?? ''];
     const failure = pending.lastFailure;
@@ -214,7 +215,7 @@ function isSnapshot(value: unknown): value is PollSnapshot {
 /** Longer than this untouched in a queue: either no worker serves it, or all are busy. */
 const SUSPECT_AFTER_MS = 10_000;
 
-function suspectQueue(description: WorkflowExecutionDescription, now: number): WaitingFor | undefined {
+function suspectQueue(description: DescribedTask, now: number): WaitingFor | undefined {
   const { raw } = description;
   const scheduledAt = toMs(raw.pendingWorkflowTask?.originalScheduledTime);
   if (scheduledAt !== undefined && now - scheduledAt > SUSPECT_AFTER_MS) {

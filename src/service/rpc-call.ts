@@ -44,38 +44,50 @@ export function openCall(surface: SurfaceCall, defaultTimeoutMs = DEFAULT_TIMEOU
   let taskId: string | undefined;
   const call: RpcCall = {
     deadline,
-    signal: watch.signal,
+    get signal() {
+      return watch.signal();
+    },
     noteTaskType: (name) => (taskType = toShownName(name)),
     noteTaskId: (id) => (taskId = id),
   };
-  return { ...watch, call, taskType: () => taskType, taskId: () => taskId };
+  const { ended, ending, close } = watch;
+  return { ended, ending, close, call, taskType: () => taskType, taskId: () => taskId };
 }
 
 function watchEnd(surface: SurfaceCall, deadline: number): EndWatch {
-  const controller = new AbortController();
+  let controller: AbortController | undefined;
   let ending: CallEnding | undefined;
   let tell: (ending: CallEnding) => void;
   const ended = new Promise<CallEnding>((resolve) => (tell = resolve));
-  const end = (how: CallEnding, reason?: DOMException): void => {
+  const end = (how: CallEnding): void => {
     ending ??= how;
-    controller.abort(reason);
+    controller?.abort(reasonOf(ending));
     tell(how);
   };
   const cancel = (): void => end({ kind: 'canceled' });
-  const expire = (): void =>
-    end({ kind: 'deadline' }, new DOMException('The deadline has passed.', 'TimeoutError'));
-  const timer = setTimeout(expire, delayUntilAnswer(deadline, Date.now()));
+  const timer = setTimeout(() => end({ kind: 'deadline' }), delayUntilAnswer(deadline, Date.now()));
   surface.once('cancelled', cancel);
   if (surface.cancelled) cancel();
   const close = (): void => {
     clearTimeout(timer);
     surface.removeListener('cancelled', cancel);
   };
-  return { signal: controller.signal, ended, ending: () => ending, close };
+  const signal = (): AbortSignal => {
+    controller ??= new AbortController();
+    if (ending !== undefined) controller.abort(reasonOf(ending));
+    return controller.signal;
+  };
+  return { signal, ended, ending: () => ending, close };
+}
+
+/** Undefined for the platform's own AbortError. */
+function reasonOf({ kind }: CallEnding): DOMException | undefined {
+  return kind === 'deadline' ? new DOMException('The deadline has passed.', 'TimeoutError') : undefined;
 }
 
 interface EndWatch extends Pick<OpenCall, 'ended' | 'ending' | 'close'> {
-  readonly signal: AbortSignal;
+  /** Made when somebody asks for it: most handlers never do. */
+  signal(): AbortSignal;
 }
 
 /** Callers may send anything, and it stands in a line of the log. */

@@ -26,7 +26,25 @@ export interface TemporalLink {
 }
 
 const LOOK_EVERY_MS = 5_000;
-const LOOK_LIMIT_MS = 3_000;
+const WORKFLOW_SERVICE = 'temporal.api.workflowservice.v1.WorkflowService';
+
+/** How long one request may hang; what is not listed may last, such as waiting for a result. */
+const TIMEOUTS = [
+  timeout('3s', 'grpc.health.v1.Health', 'Check'),
+  timeout('3s', 'temporal.api.operatorservice.v1.OperatorService', 'ListSearchAttributes'),
+  ...['DescribeWorkflowExecution', 'SignalWorkflowExecution', 'DescribeTaskQueue'].map((method) =>
+    timeout('5s', WORKFLOW_SERVICE, method),
+  ),
+  ...['StartWorkflowExecution', 'SignalWithStartWorkflowExecution'].map((method) =>
+    timeout('10s', WORKFLOW_SERVICE, method),
+  ),
+];
+
+/** Source: gRPC's "Service Config in gRPC", method config. */
+function timeout(limit: string, service: string, method: string): object {
+  return { name: [{ service, method }], timeout: limit };
+}
+
 /** gRPC's own pauses grow to two minutes: too long for a service that stands between two others. */
 const LONGEST_RECONNECT_PAUSE_MS = 3_000;
 
@@ -35,9 +53,12 @@ export function openTemporalLink(options: TemporalLinkOptions): TemporalLink {
   const { connection: connectionOptions, namespace } = toSettings(settings);
   const connection = Connection.lazy({
     ...connectionOptions,
+    // Each call decides itself whether and how long it tries again: a late success would contradict an error answer.
+    interceptors: [],
     channelArgs: {
       'grpc.max_reconnect_backoff_ms': LONGEST_RECONNECT_PAUSE_MS,
       'grpc.initial_reconnect_backoff_ms': 200,
+      'grpc.service_config': JSON.stringify({ loadBalancingConfig: [], methodConfig: TIMEOUTS }),
     },
   });
   const ending = new AbortController();
@@ -79,10 +100,7 @@ async function watch(look: () => Promise<void>, ending: AbortSignal): Promise<vo
 
 async function isReachable(connection: Connection): Promise<boolean> {
   try {
-    const service = 'temporal.api.workflowservice.v1.WorkflowService';
-    await connection.withDeadline(Date.now() + LOOK_LIMIT_MS, () =>
-      connection.healthService.check({ service }),
-    );
+    await connection.healthService.check({ service: WORKFLOW_SERVICE });
     return true;
   } catch {
     return false;
@@ -91,11 +109,7 @@ async function isReachable(connection: Connection): Promise<boolean> {
 
 async function hasAttributes(connection: Connection, namespace: string): Promise<boolean> {
   try {
-    const limit = Date.now() + LOOK_LIMIT_MS;
-    return (
-      (await connection.withDeadline(limit, () => missingSearchAttributes(connection, namespace))).length ===
-      0
-    );
+    return (await missingSearchAttributes(connection, namespace)).length === 0;
   } catch {
     return false;
   }

@@ -118,33 +118,3 @@ describe('renewConnection', () => {
     });
   });
 });
-
-describe('within', () => {
-  test('a deadline that has passed ends a call as UNAVAILABLE: it may still have been heard', async () => {
-    const task = request();
-    const late = bench.tasks.within({ deadline: Date.now() - 1 }, () => bench.tasks.ensure(task));
-    await expect(late).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  });
-
-  test('a caller that goes ends what waits: the result of a task that does not end', async () => {
-    jobs.onCreate = () => undefined;
-    const task = request();
-    await bench.tasks.ensure(task);
-    const caller = new AbortController();
-    const { signal } = caller;
-    const waiting = bench.tasks.within({ deadline: Date.now() + 60_000, signal }, () =>
-      bench.tasks.result(task.id),
-    );
-    caller.abort();
-    await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    await bench.tasks.cancel(task.id);
-    await bench.tasks.wait(task.id);
-  });
-
-  test('the limits hold for the calls inside and for no others', async () => {
-    const task = request();
-    const deadline = Date.now() + 30_000;
-    await bench.tasks.within({ deadline }, () => bench.tasks.ensure(task));
-    expect((await bench.tasks.wait(task.id)).status.state).toBe('COMPLETED');
-  });
-});

@@ -81,6 +81,7 @@ describe('an open task', () => {
       externalId: '9007199254740993',
       meta: VIEW.meta,
       attempt: 1,
+      updatedAt: START,
       startedAt: START,
       historyLength: 12,
     });

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import type { TaskClient } from '../../client';
 import type { Logger } from '../../connector/connector';
+import { LonghaulError } from '../../connector/errors';
 import type { ConnectorRegistry } from '../../connector/registry';
 import type { Resource } from '../../connector/resource';
 import type { RpcCall } from '../handlers';
@@ -31,10 +34,39 @@ const MARGIN_MS = 300;
 /** Temporal answers within milliseconds or is in trouble; a caller with a long deadline need not wait for that. */
 const LONGEST_WAIT_MS = 5_000;
 
-/** Runs calls to Temporal so that they end before the caller's deadline. */
-export function withinCall<T>({ tasks }: ServiceContext, call: RpcCall, act: () => Promise<T>): Promise<T> {
-  const { signal } = call;
-  return tasks.within({ deadline: deadlineFor(call), signal }, act);
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
+
+/**
+ * One call to Temporal, repeated while it only did not answer, until this time (epoch milliseconds). It must bear that.
+ * @throws the last error; a call that was still under way may then be done or not.
+ */
+export async function within<T>(deadline: number, act: () => Promise<T>): Promise<T> {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+    try {
+      return await limited(deadline, act);
+    } catch (thrown) {
+      const error = LonghaulError.from(thrown);
+      if (!error.retryable || Date.now() + pauseMs >= deadline) throw error;
+    }
+    await sleep(pauseMs);
+  }
+}
+
+/**
+ * Waits no longer than this. Not by the client's own deadlines: those follow a call through every promise of the
+ * process, and cost a fifth of a GetTask. The connection ends what hangs.
+ */
+export function limited<T>(deadline: number, act: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const expire = (): void => {
+      reject(new LonghaulError('UNAVAILABLE', 'Temporal did not answer in time.'));
+    };
+    const timer = setTimeout(expire, Math.max(0, deadline - Date.now()));
+    act()
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 /** Epoch milliseconds until which Temporal may take for its part of a call. */

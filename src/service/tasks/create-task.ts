@@ -1,7 +1,7 @@
 import type { TaskRequest } from '../../client';
 import { LonghaulError } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
-import { deadlineFor, type ServiceContext } from './context';
+import { deadlineFor, within, type ServiceContext } from './context';
 import { FLYTE_POLICY } from './flyte-policy';
 import { earlierIds, taskIdOf } from './task-id';
 import type { NewTask } from './task-service';
@@ -22,7 +22,7 @@ export async function createTask(context: ServiceContext, task: NewTask, call: R
   try {
     // Not ended by the caller's going: what Temporal then does would not be known.
     const deadline = deadlineFor(call, LONGEST_START_MS);
-    await context.tasks.within({ deadline }, () => context.tasks.ensure(request));
+    await within(deadline, () => context.tasks.ensure(request));
   } catch (thrown) {
     const error = LonghaulError.from(thrown);
     if (error.retryable) context.prevention.begin(request, 'its CreateTask was answered with an error');

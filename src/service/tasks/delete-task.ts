@@ -1,6 +1,6 @@
 import { LonghaulError, type ErrorCode } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
-import { deadlineFor, type ServiceContext } from './context';
+import { deadlineFor, within, type ServiceContext } from './context';
 import { handOnSecrets } from './get-task';
 import { identify, type IdentifiedTask } from './identify';
 import type { KnownTask } from './task-service';
@@ -24,8 +24,7 @@ export async function deleteTask(context: ServiceContext, task: KnownTask, call:
   try {
     const identified = identify(task, context.registry, context.cluster);
     call.noteTaskId(identified.id);
-    const limits = { deadline: deadlineFor(call) };
-    await context.tasks.within(limits, () => recordCancel(context, identified, task.secrets));
+    await recordCancel(context, { ...identified, secrets: task.secrets, deadline: deadlineFor(call) });
   } catch (thrown) {
     const error = LonghaulError.from(thrown);
     if (!DONE.has(error.code)) throw error;
@@ -33,19 +32,26 @@ export async function deleteTask(context: ServiceContext, task: KnownTask, call:
   }
 }
 
+interface Deletion extends IdentifiedTask {
+  readonly secrets: KnownTask['secrets'];
+  readonly deadline: number;
+}
+
+/** Step by step, so that nothing is recorded any more once an error was answered. */
 async function recordCancel(
   context: ServiceContext,
-  { id, adoption }: IdentifiedTask,
-  secrets: KnownTask['secrets'],
+  { id, adoption, secrets, deadline }: Deletion,
 ): Promise<void> {
   const { tasks, connections } = context;
   try {
-    const status = await tasks.look(id);
+    const status = await within(deadline, () => tasks.look(id));
     await handOnSecrets(context, status, secrets);
-    if (status.state === 'OPEN' && status.canceling === undefined) await tasks.cancel(id, CANCEL);
+    if (status.state !== 'OPEN' || status.canceling !== undefined) return;
+    await within(deadline, () => tasks.cancel(id, CANCEL));
   } catch (thrown) {
     if (adoption === undefined || LonghaulError.from(thrown).code !== 'NOT_FOUND') throw thrown;
     const connection = connections.seal(secrets, id, Date.now());
-    await tasks.prevent({ ...adoption, ...(connection === undefined ? {} : { connection }) }, CANCEL);
+    const request = { ...adoption, ...(connection === undefined ? {} : { connection }) };
+    await within(deadline, () => tasks.prevent(request, CANCEL));
   }
 }

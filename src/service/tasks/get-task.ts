@@ -2,7 +2,7 @@ import type { TaskStatus } from '../../client';
 import { LonghaulError, type ErrorCode } from '../../connector/errors';
 import type { Resource } from '../../connector/resource';
 import type { RpcCall } from '../handlers';
-import { withinCall, type ServiceContext } from './context';
+import { deadlineFor, limited, within, type ServiceContext } from './context';
 import { identify, type IdentifiedTask } from './identify';
 import { toTaskResource } from './task-resource';
 import type { KnownTask, TaskResource } from './task-service';
@@ -22,8 +22,10 @@ export async function getTask(
 ): Promise<TaskResource> {
   const identified = identify(task, context.registry, context.cluster);
   call.noteTaskId(identified.id);
+  // With an answer at hand one try is enough: the engine has other jobs to ask about.
+  const ask = context.lastAnswers.recall(identified.id, Date.now()) === undefined ? within : limited;
   try {
-    const resource = await withinCall(context, call, () => lookAt(context, identified, task));
+    const resource = await ask(deadlineFor(call), () => lookAt(context, identified, task));
     context.lastAnswers.remember(identified.id, resource, Date.now());
     return resource;
   } catch (thrown) {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TaskClient, TaskRequest } from '../../client';
 import type { Logger } from '../../connector/connector';
 import { LonghaulError } from '../../connector/errors';
+import { limited } from './context';
 
 type NamedRequest = TaskRequest & { readonly id: string };
 
@@ -50,9 +51,7 @@ async function preventUntilRecorded(
 ): Promise<void> {
   for (let pauseMs = 500; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     try {
-      await tasks.within({ deadline: Date.now() + TRY_MS }, () =>
-        tasks.prevent(request, { by: 'the Flyte service', reason }),
-      );
+      await limited(Date.now() + TRY_MS, () => tasks.prevent(request, { by: 'the Flyte service', reason }));
       logger.warn(`Task ${request.id} was prevented: ${reason}.`);
       return;
     } catch (thrown) {

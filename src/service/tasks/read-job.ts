@@ -1,7 +1,7 @@
 import type { Capabilities, LogsPage, TaskMetric } from '../../connector/connector';
 import { LonghaulError } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
-import type { ServiceContext } from './context';
+import { within, type ServiceContext } from './context';
 import { identify } from './identify';
 import type { KnownTask, LogsQuery } from './task-service';
 
@@ -17,7 +17,7 @@ export async function readLogs(
   assertOffered(context, task, 'logs');
   const { id } = identify(task, context.registry, context.cluster);
   call.noteTaskId(id);
-  return reading(context, call, () => context.tasks.logs(id, query));
+  return within(call.deadline - MARGIN_MS, () => context.tasks.logs(id, query));
 }
 
 /** Durations of a job's tasks and attempts. @throws as {@link readLogs}. */
@@ -29,12 +29,7 @@ export async function readMetrics(
   assertOffered(context, task, 'metrics');
   const { id } = identify(task, context.registry, context.cluster);
   call.noteTaskId(id);
-  return reading(context, call, () => context.tasks.metrics(id));
-}
-
-function reading<T>({ tasks }: ServiceContext, call: RpcCall, act: () => Promise<T>): Promise<T> {
-  const { deadline, signal } = call;
-  return tasks.within({ deadline: deadline - MARGIN_MS, signal }, act);
+  return within(call.deadline - MARGIN_MS, () => context.tasks.metrics(id));
 }
 
 function assertOffered(

@@ -1,7 +1,7 @@
 import { LonghaulError } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
 import { createTask, toTaskRequest } from './create-task';
-import type { ServiceContext } from './context';
+import { within, type ServiceContext } from './context';
 import { toTaskResource } from './task-resource';
 import type { NewTask, TaskResource } from './task-service';
 
@@ -18,10 +18,8 @@ export async function runTask(context: ServiceContext, task: NewTask, call: RpcC
   const request = toTaskRequest(context, task);
   await createTask(context, task, call);
   try {
-    const result = await tasks.within({ deadline: call.deadline - MARGIN_MS }, () =>
-      tasks.result(request.id),
-    );
-    const status = await tasks.within({ deadline: call.deadline }, () => tasks.look(request.id));
+    const result = await within(call.deadline - MARGIN_MS, () => tasks.result(request.id));
+    const status = await within(call.deadline, () => tasks.look(request.id));
     const taskUrl = context.taskUrl(request.id);
     return toTaskResource({ status, result: result?.resource, taskUrl, now: Date.now() });
   } catch (cause) {
