@@ -102,7 +102,11 @@ async function startServer(folder: string): Promise<DevServer> {
 
 async function bundle(folder: string): Promise<string> {
   const workflowsPath = join(__dirname, '../workflows/index.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [join(__dirname, '../workflows/trace-headers.ts')],
+    logger: new DefaultLogger('ERROR'),
+  });
   const path = join(folder, 'bundle.js');
   writeFileSync(path, code);
   return path;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { Client, Connection } from '@temporalio/client';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type BundleOptions } from '@temporalio/worker';
 
 import { TaskClient } from '../src/client';
 import { ConnectorRegistry } from '../src/connector';
@@ -85,9 +85,16 @@ export async function startServer(folder: string): Promise<DevServer> {
   });
 }
 
+function sourcesOf(design: Design): Pick<BundleOptions, 'workflowsPath' | 'workflowInterceptorModules'> {
+  if (design === 'naive') return { workflowsPath: join(__dirname, 'naive-workflow.ts') };
+  return {
+    workflowsPath: join(__dirname, '../workflows/index.ts'),
+    workflowInterceptorModules: [join(__dirname, '../workflows/trace-headers.ts')],
+  };
+}
+
 async function bundle(design: Design, folder: string): Promise<string> {
-  const workflowsPath = join(__dirname, design === 'ours' ? '../workflows/index.ts' : 'naive-workflow.ts');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  const { code } = await bundleWorkflowCode({ ...sourcesOf(design), logger: new DefaultLogger('ERROR') });
   const path = join(folder, 'bundle.js');
   writeFileSync(path, code);
   return path;

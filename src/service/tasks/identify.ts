@@ -1,5 +1,4 @@
 import type { TaskRequest } from '../../client';
-import { invalidTask, LonghaulError } from '../../connector/errors';
 import type { ConnectorRegistry } from '../../connector/registry';
 import { FLYTE_POLICY } from './flyte-policy';
 import { adoptedId, idPrefix } from './task-id';
@@ -28,19 +27,10 @@ function identifyForeign(
   cluster: string,
 ): IdentifiedTask {
   const { metadataType } = registry.getConnector(taskCategory.name, taskCategory.version);
-  const meta = readForeign(() => metadataType.decode(resourceMeta));
+  const meta = metadataType.decode(resourceMeta);
   const id = adoptedId(cluster, taskCategory.name, metadataType.encode(meta));
   const externalId = metadataType.externalId(meta);
   const { name: type, version } = taskCategory;
   const template = { type, version, name: `adopted ${externalId}`, custom: {} };
   return { id, adoption: { id, template, policy: FLYTE_POLICY, adopted: { meta, externalId } } };
-}
-
-function readForeign<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof LonghaulError)) throw error;
-    throw invalidTask('resource_meta', `names no task: ${error.message}`);
-  }
 }
