@@ -6,15 +6,12 @@ import { join } from 'node:path';
 import type { JsonObject } from '../../src/connector';
 import type { WorkspaceAuth } from '../../src/connectors/databricks';
 import { startDevServer, type DevServer } from '../../src/temporal/dev-server';
-import { findFreePort } from '../../src/temporal/ports';
-import { SEARCH_ATTRIBUTE_NAMES } from '../../src/temporal/search-attributes';
 import type { TypeScriptChild } from '../support/run-typescript-child';
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
-import { temporaryHome, testBinary } from '../temporal/support';
+import { durableServerOptions, temporaryHome } from '../temporal/support';
 import { findSecrets, readFolder, toText, type Place } from './support/secret-scan';
 import { openWorkspaceBench, strike, untilRequests, type WorkspaceBench } from './support/workspace-bench';
 
-const IP = '127.0.0.1';
 const LIMIT_MS = 60_000;
 
 const SECRETS = {
@@ -54,15 +51,7 @@ beforeAll(async () => {
   installQuietRuntime();
   writeFileSync(script, TATTLER);
   home = temporaryHome();
-  server = await startDevServer({
-    binary: (await testBinary()).path,
-    dbFile: join(home, 'temporal.db'),
-    logFile: join(home, 'temporal.log'),
-    port: await findFreePort(IP),
-    uiPort: await findFreePort(IP),
-    ip: IP,
-    searchAttributes: SEARCH_ATTRIBUTE_NAMES,
-  });
+  server = await startDevServer(await durableServerOptions(home));
 });
 
 afterAll(() => server.stop());

@@ -1,11 +1,7 @@
-import { join } from 'node:path';
-
-import { startDevServer, type DevServer, type DevServerOptions } from '../../src/temporal/dev-server';
-import { findFreePort } from '../../src/temporal/ports';
-import { SEARCH_ATTRIBUTE_NAMES } from '../../src/temporal/search-attributes';
+import { startDevServer, type DevServer } from '../../src/temporal/dev-server';
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
-import { temporaryHome, testBinary } from '../temporal/support';
+import { durableServerOptions } from '../temporal/support';
 import {
   cancelsSeen,
   expectOneRunEach,
@@ -19,7 +15,6 @@ import {
 } from './support/workspace-bench';
 
 const LIMIT_MS = 150_000;
-const IP = '127.0.0.1';
 let bench: WorkspaceBench;
 
 beforeAll(installQuietRuntime);
@@ -27,19 +22,6 @@ afterEach(() => bench.close());
 
 async function open(options: WorkspaceBenchOptions = {}): Promise<void> {
   bench = await openWorkspaceBench(options);
-}
-
-async function serverOptions(): Promise<DevServerOptions> {
-  const home = temporaryHome();
-  return {
-    binary: (await testBinary()).path,
-    dbFile: join(home, 'temporal.db'),
-    logFile: join(home, 'temporal.log'),
-    port: await findFreePort(IP),
-    uiPort: await findFreePort(IP),
-    ip: IP,
-    searchAttributes: SEARCH_ATTRIBUTE_NAMES,
-  };
 }
 
 describe('Temporal killed and started again on its file', () => {
@@ -50,7 +32,7 @@ describe('Temporal killed and started again on its file', () => {
   test(
     'tasks that submit, poll and cancel meanwhile end right, with one run each',
     async () => {
-      const options = await serverOptions();
+      const options = await durableServerOptions();
       server = await startDevServer(options);
       await open({ temporalAddress: server.address, simulator: { timing: { runMs: 20_000 } } });
       await bench.spawnWorker();

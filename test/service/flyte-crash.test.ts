@@ -1,18 +1,13 @@
-import { join } from 'node:path';
-
-import { startDevServer, type DevServer, type DevServerOptions } from '../../src/temporal/dev-server';
-import { findFreePort } from '../../src/temporal/ports';
-import { SEARCH_ATTRIBUTE_NAMES } from '../../src/temporal/search-attributes';
+import { startDevServer, type DevServer } from '../../src/temporal/dev-server';
 import { installQuietRuntime } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
-import { temporaryHome, testBinary } from '../temporal/support';
+import { durableServerOptions } from '../temporal/support';
 import { openFlyteBench, type FlyteBench, type FlyteBenchOptions } from './support/flyte-bench';
 import { openFlytePython, valueOf, type FlyteJob, type FlytePython } from './support/flyte-python';
 import type { FlyteCreate } from './support/flyte-requests';
 
 /** Processes are really killed; Flyte's own stubs must see one task, one run, and no failed GetTask. */
 const LIMIT_MS = 150_000;
-const IP = '127.0.0.1';
 let python: FlytePython;
 let bench: FlyteBench;
 
@@ -176,23 +171,10 @@ describe('while Temporal is away', () => {
 
   afterEach(() => server?.stop());
 
-  async function serverOptions(): Promise<DevServerOptions> {
-    const home = temporaryHome();
-    return {
-      binary: (await testBinary()).path,
-      dbFile: join(home, 'temporal.db'),
-      logFile: join(home, 'temporal.log'),
-      port: await findFreePort(IP),
-      uiPort: await findFreePort(IP),
-      ip: IP,
-      searchAttributes: SEARCH_ATTRIBUTE_NAMES,
-    };
-  }
-
   test(
     'known tasks get their last answer, nothing freezes, and afterwards all ends right',
     async () => {
-      const options = await serverOptions();
+      const options = await durableServerOptions();
       server = await startDevServer(options);
       await open({ temporalAddress: server.address, simulator: { timing: { runMs: 25_000 } } });
       await bench.spawnWorker();
@@ -242,10 +224,9 @@ describe('while Temporal is away', () => {
   test(
     'a service that starts first serves lists and health, and takes tasks as soon as Temporal is there',
     async () => {
-      const options = await serverOptions();
-      const address = `${IP}:${options.port}`;
+      const options = await durableServerOptions();
       server = await startDevServer(options);
-      await open({ temporalAddress: address });
+      await open({ temporalAddress: server.address });
       await server.stop();
       const { flyte } = await bench.spawnService();
       expect(valueOf(await flyte.v2.list())).not.toHaveLength(0);

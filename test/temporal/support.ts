@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandLineOf } from '../../src/temporal/process-alive';
+import type { DevServerOptions } from '../../src/temporal/dev-server';
+import { findFreePort } from '../../src/temporal/ports';
+import { SEARCH_ATTRIBUTE_NAMES } from '../../src/temporal/search-attributes';
 import { findTemporalBinary, type TemporalBinary } from '../../src/temporal/temporal-binary';
 import { waitFor } from '../../src/temporal/wait';
 
@@ -11,6 +14,20 @@ export function testBinary(): Promise<TemporalBinary> {
   return findTemporalBinary({ env: process.env, home, report: () => undefined });
 }
 
+/** A server that keeps its tasks in a file, on ports of its own: it can be killed and started again. */
+export async function durableServerOptions(home = temporaryHome()): Promise<DevServerOptions> {
+  return {
+    binary: (await testBinary()).path,
+    dbFile: join(home, 'temporal.db'),
+    logFile: join(home, 'temporal.log'),
+    port: await findFreePort(IP),
+    uiPort: await findFreePort(IP),
+    ip: IP,
+    searchAttributes: SEARCH_ATTRIBUTE_NAMES,
+  };
+}
+
+const IP = '127.0.0.1';
 const homes: string[] = [];
 
 /** A folder that is removed after the tests of the file. */

@@ -39,7 +39,7 @@ function toNewTask(request: CreateRequest, { inputs, secrets = {} }: Translated)
   };
 }
 
-interface KnownRequest {
+export interface KnownRequest {
   readonly resourceMeta: Uint8Array;
   readonly taskCategory?: flyte1.TaskCategory | flyte2.TaskCategory | undefined;
   /** Flyte 1's deprecated field: still sent, and all that old engines send. */

@@ -1,6 +1,5 @@
-import { toLogsQuery } from '../flyte/logs';
-import { toMetricResults } from '../flyte/metrics';
-import { readKnownTask, readNewTask } from '../flyte/requests';
+import { createJobHandlers } from '../flyte/job-handlers';
+import { readNewTask } from '../flyte/requests';
 import type { AsyncAgentService } from '../generated/flyteidl/service/agent_pb';
 import type { Handlers } from '../handlers';
 import type { TaskService } from '../tasks/task-service';
@@ -15,23 +14,6 @@ export function createAsyncAgent(tasks: TaskService): Handlers<typeof AsyncAgent
       const task = readNewTask(request, { inputs: fromLiteralMap(request.inputs) }, call);
       return { resourceMeta: await tasks.create(task, call) };
     },
-    async getTask(request, call) {
-      const task = readKnownTask(request, call);
-      return { resource: toResource(await tasks.get(task, call)) };
-    },
-    async deleteTask(request, call) {
-      const task = readKnownTask(request, call);
-      await tasks.delete(task, call);
-      return {};
-    },
-    async getTaskMetrics(request, call) {
-      const task = readKnownTask(request, call);
-      const metrics = await tasks.metrics(task, call);
-      return { results: toMetricResults(metrics, { queries: request.queries, at: Date.now() }) };
-    },
-    async *getTaskLogs(request, call) {
-      const task = readKnownTask(request, call);
-      yield* toLogMessages(await tasks.logs(task, toLogsQuery(request), call));
-    },
+    ...createJobHandlers(tasks, { toResource, toLogMessages }),
   };
 }

@@ -1,6 +1,5 @@
-import { toLogsQuery } from '../flyte/logs';
-import { toMetricResults } from '../flyte/metrics';
-import { readKnownTask, readNewTask } from '../flyte/requests';
+import { createJobHandlers } from '../flyte/job-handlers';
+import { readNewTask } from '../flyte/requests';
 import type { AsyncConnectorService } from '../generated/flyteidl2/connector/service_pb';
 import type { Handlers } from '../handlers';
 import type { TaskService } from '../tasks/task-service';
@@ -19,23 +18,6 @@ export function createAsyncConnector(tasks: TaskService): Handlers<typeof AsyncC
       const task = readNewTask(request, { inputs: fromInputs(request.inputs), secrets }, call);
       return { resourceMeta: await tasks.create(task, call) };
     },
-    async getTask(request, call) {
-      const task = readKnownTask(request, call);
-      return { resource: toResource(await tasks.get(task, call)) };
-    },
-    async deleteTask(request, call) {
-      const task = readKnownTask(request, call);
-      await tasks.delete(task, call);
-      return {};
-    },
-    async getTaskMetrics(request, call) {
-      const task = readKnownTask(request, call);
-      const metrics = await tasks.metrics(task, call);
-      return { results: toMetricResults(metrics, { queries: request.queries, at: Date.now() }) };
-    },
-    async *getTaskLogs(request, call) {
-      const task = readKnownTask(request, call);
-      yield* toLogMessages(await tasks.logs(task, toLogsQuery(request), call));
-    },
+    ...createJobHandlers(tasks, { toResource, toLogMessages }),
   };
 }

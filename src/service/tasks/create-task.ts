@@ -1,7 +1,7 @@
-import type { TaskRequest } from '../../client';
 import { LonghaulError } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
-import { deadlineFor, within, type ServiceContext } from './context';
+import { sealInto } from './call-secrets';
+import { deadlineFor, within, type NamedRequest, type ServiceContext } from './context';
 import { FLYTE_POLICY } from './flyte-policy';
 import { earlierIds, taskIdOf } from './task-id';
 import type { NewTask } from './task-service';
@@ -18,6 +18,16 @@ const LONGEST_START_MS = 30_000;
  */
 export async function createTask(context: ServiceContext, task: NewTask, call: RpcCall): Promise<Uint8Array> {
   const request = toTaskRequest(context, task);
+  await startTask(context, request, call);
+  return encodeWireMeta(request.id);
+}
+
+/** As {@link createTask}, of a request that is made already. */
+export async function startTask(
+  context: ServiceContext,
+  request: NamedRequest,
+  call: RpcCall,
+): Promise<void> {
   call.noteTaskId(request.id);
   try {
     // Not ended by the caller's going: what Temporal then does would not be known.
@@ -31,7 +41,6 @@ export async function createTask(context: ServiceContext, task: NewTask, call: R
   if (isLate(call)) {
     context.prevention.begin(request, 'the answer to its CreateTask came after the deadline');
   }
-  return encodeWireMeta(request.id);
 }
 
 /** A caller that has been told of its deadline will create the next attempt; one that merely went may come again. */
@@ -40,20 +49,19 @@ function isLate({ deadline, signal }: RpcCall): boolean {
 }
 
 /** What is started for a CreateTask; the same for each repetition of it. */
-export function toTaskRequest(context: ServiceContext, task: NewTask): TaskRequest & { readonly id: string } {
-  const { cluster, connections } = context;
+export function toTaskRequest(context: ServiceContext, task: NewTask): NamedRequest {
+  const { cluster } = context;
   const id = taskIdOf(cluster, task);
   const { template, inputs, outputPrefix, taskExecution } = task;
-  const connection = connections.seal(task.secrets, id, Date.now());
   const earlierAttempts = earlierIds(cluster, task);
-  return {
+  const request: NamedRequest = {
     id,
     template,
     policy: FLYTE_POLICY,
     ...(inputs === undefined ? {} : { inputs }),
     ...(outputPrefix === undefined ? {} : { outputPrefix }),
     ...(taskExecution === undefined ? {} : { taskExecution }),
-    ...(connection === undefined ? {} : { connection }),
     ...(earlierAttempts.length === 0 ? {} : { earlierAttempts }),
   };
+  return sealInto(context, request, task.secrets);
 }

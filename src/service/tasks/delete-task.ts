@@ -1,7 +1,7 @@
 import { LonghaulError, type ErrorCode } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
+import { handOnSecrets, sealInto } from './call-secrets';
 import { deadlineFor, within, type ServiceContext } from './context';
-import { handOnSecrets } from './get-task';
 import { identify, type IdentifiedTask } from './identify';
 import type { KnownTask } from './task-service';
 
@@ -42,7 +42,7 @@ async function recordCancel(
   context: ServiceContext,
   { id, adoption, secrets, deadline }: Deletion,
 ): Promise<void> {
-  const { tasks, connections } = context;
+  const { tasks } = context;
   try {
     const status = await within(deadline, () => tasks.look(id));
     await handOnSecrets(context, status, secrets);
@@ -50,8 +50,7 @@ async function recordCancel(
     await within(deadline, () => tasks.cancel(id, CANCEL));
   } catch (thrown) {
     if (adoption === undefined || LonghaulError.from(thrown).code !== 'NOT_FOUND') throw thrown;
-    const connection = connections.seal(secrets, id, Date.now());
-    const request = { ...adoption, ...(connection === undefined ? {} : { connection }) };
+    const request = sealInto(context, adoption, secrets);
     await within(deadline, () => tasks.prevent(request, CANCEL));
   }
 }

@@ -2,6 +2,7 @@ import type { TaskStatus } from '../../client';
 import { LonghaulError, type ErrorCode } from '../../connector/errors';
 import type { Resource } from '../../connector/resource';
 import type { RpcCall } from '../handlers';
+import { handOnSecrets, sealInto } from './call-secrets';
 import { deadlineFor, limited, within, type ServiceContext } from './context';
 import { identify, type IdentifiedTask } from './identify';
 import { toTaskResource } from './task-resource';
@@ -23,7 +24,7 @@ export async function getTask(
   const identified = identify(task, context.registry, context.cluster);
   call.noteTaskId(identified.id);
   // With an answer at hand one try is enough: the engine has other jobs to ask about.
-  const ask = context.lastAnswers.recall(identified.id, Date.now()) === undefined ? within : limited;
+  const ask = context.lastAnswers.knows(identified.id, Date.now()) ? limited : within;
   try {
     const resource = await ask(deadlineFor(call), () => lookAt(context, identified, task));
     context.lastAnswers.remember(identified.id, resource, Date.now());
@@ -60,26 +61,8 @@ async function statusOf(
     return await context.tasks.look(id);
   } catch (thrown) {
     if (adoption === undefined || LonghaulError.from(thrown).code !== 'NOT_FOUND') throw thrown;
-    const connection = context.connections.seal(secrets, id, Date.now());
-    await context.tasks.ensure({ ...adoption, ...(connection === undefined ? {} : { connection }) });
+    await context.tasks.ensure(sealInto(context, adoption, secrets));
     return context.tasks.look(id);
-  }
-}
-
-/** Other credentials than before go on to the task; that must never cost the caller its answer. */
-export async function handOnSecrets(
-  { connections, tasks, logger }: ServiceContext,
-  status: TaskStatus,
-  secrets: KnownTask['secrets'],
-): Promise<void> {
-  try {
-    const renewed = connections.renewalOf(secrets, status, Date.now());
-    if (renewed !== undefined) await tasks.renewConnection(status.id, renewed);
-  } catch (thrown) {
-    const { code, message } = LonghaulError.from(thrown);
-    if (code !== 'ALREADY_ENDED') {
-      logger.warn(`New credentials for task ${status.id} were not handed on: ${message}`);
-    }
   }
 }
 

@@ -1,5 +1,5 @@
-import type { TaskRequest } from '../../client';
 import type { ConnectorRegistry } from '../../connector/registry';
+import type { NamedRequest } from './context';
 import { FLYTE_POLICY } from './flyte-policy';
 import { adoptedId, idPrefix } from './task-id';
 import type { KnownTask } from './task-service';
@@ -9,7 +9,7 @@ import { parseWireMeta } from './wire-meta';
 export interface IdentifiedTask {
   readonly id: string;
   /** Of a run that another service started: how to follow it, should nobody do so yet. */
-  readonly adoption?: TaskRequest & { readonly id: string };
+  readonly adoption?: NamedRequest;
 }
 
 /**

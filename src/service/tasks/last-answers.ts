@@ -17,20 +17,26 @@ interface Answer {
  */
 export interface LastAnswers {
   remember(id: string, resource: TaskResource, now: number): void;
+  /** Is there an answer to recall? */
+  knows(id: string, now: number): boolean;
   /** The last answer, saying that it is one from memory; undefined when there is none young enough. */
   recall(id: string, now: number): TaskResource | undefined;
 }
 
 export function createLastAnswers(): LastAnswers {
   const answers = createBoundedMap<Answer>(MOST_ANSWERS);
+  const find = (id: string, now: number): Answer | undefined => {
+    const answer = answers.get(id);
+    return answer !== undefined && now - answer.at <= KEPT_MS ? answer : undefined;
+  };
   return {
+    knows: (id, now) => find(id, now) !== undefined,
     remember: (id, resource, now) => {
       answers.set(id, { resource, at: now });
     },
     recall: (id, now) => {
-      const answer = answers.get(id);
-      if (answer === undefined || now - answer.at > KEPT_MS) return undefined;
-      return toRecalled(answer);
+      const answer = find(id, now);
+      return answer === undefined ? undefined : toRecalled(answer);
     },
   };
 }

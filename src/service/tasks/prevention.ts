@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { TaskClient, TaskRequest } from '../../client';
+import type { TaskClient } from '../../client';
 import type { Logger } from '../../connector/connector';
 import { LonghaulError } from '../../connector/errors';
-import { limited } from './context';
-
-type NamedRequest = TaskRequest & { readonly id: string };
+import { limited, type NamedRequest } from './context';
 
 /**
  * Makes true what an error answer says: that nothing was started. When Temporal did not say whether it took a task, or
@@ -14,8 +12,6 @@ type NamedRequest = TaskRequest & { readonly id: string };
 export interface Prevention {
   /** Begins at once and goes on in the background. */
   begin(request: NamedRequest, reason: string): void;
-  /** How many are still under way. */
-  pending(): number;
   /** Waits for those under way, no longer than this. */
   settle(graceMs: number): Promise<void>;
 }
@@ -31,7 +27,6 @@ export function createPrevention(tasks: TaskClient, logger: Logger): Prevention 
       running.add(work);
       void work.finally(() => running.delete(work));
     },
-    pending: () => running.size,
     settle: async (graceMs) => {
       const limit = sleep(graceMs, undefined, { ref: false });
       await Promise.race([Promise.all(running), limit]);

@@ -1,6 +1,6 @@
 import { LonghaulError } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
-import { createTask, toTaskRequest } from './create-task';
+import { startTask, toTaskRequest } from './create-task';
 import { within, type ServiceContext } from './context';
 import { toTaskResource } from './task-resource';
 import type { NewTask, TaskResource } from './task-service';
@@ -16,7 +16,7 @@ export async function runTask(context: ServiceContext, task: NewTask, call: RpcC
   assertSynchronous(context, task);
   const { tasks } = context;
   const request = toTaskRequest(context, task);
-  await createTask(context, task, call);
+  await startTask(context, request, call);
   try {
     const result = await within(call.deadline - MARGIN_MS, () => tasks.result(request.id));
     const status = await within(call.deadline, () => tasks.look(request.id));
