@@ -48,6 +48,7 @@ export {
   type ResourceMeta,
   type TaskCategory,
   type TaskMetric,
+  type TaskOrJob,
   type TaskPhase,
   type TaskPolicy,
   type TaskQueues,
@@ -55,6 +56,7 @@ export {
   type Verdict,
   type WaitProfile,
 } from './connector';
+export { AirflowConnector, AirflowMetadata, type AirflowConnectorOptions } from './connectors/airflow';
 export {
   createDatabricksConnectors,
   createWorkspaceDirectory,

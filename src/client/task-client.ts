@@ -15,15 +15,16 @@ import type { CancelSignal, TaskResult } from '../../workflows/task-input';
 import type { Connection } from '../connector/connection';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
-import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
+import type { AsyncConnector, LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { taskQueuesOf } from '../connector/task-queues';
 import { codeOfGrpc } from '../temporal/grpc-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
-import { parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
+import { parseTaskMemo, toTaskStatus, type TaskStatus, type WaitingFor } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
 import { callGetLogs, callGetMetrics, type ConnectorTarget } from './connector-call';
 
@@ -254,14 +255,13 @@ export class TaskClient {
     const status = await this.get(id);
     const { taskType, meta } = status;
     if (meta === undefined) throw new LonghaulError('NOT_FOUND', `Task ${id} has not started a job yet.`);
-    const [name = '', version = '0'] = taskType.split(' v');
-    const connector = this.#options.registry.getConnector(name, Number(version));
+    const connector = connectorOf(this.#options.registry, taskType);
     const { connection } = status;
     if (connection !== undefined) assertShown(id, connection);
     return {
       taskCategory: connector.taskCategory,
       meta,
-      taskQueue: connector.taskQueues.control,
+      taskQueue: taskQueuesOf(connector, { meta }).control,
       ...(connection === undefined ? {} : { connection }),
     };
   }
@@ -276,7 +276,8 @@ export class TaskClient {
       taskQueueType: waitingFor.kind === 'workflow' ? TASK_QUEUE_TYPE_WORKFLOW : TASK_QUEUE_TYPE_ACTIVITY,
     });
     if (pollers.length > 0) return status;
-    const message = `no worker serves the task queue ${waitingFor.taskQueue}; start one with: longhaul worker`;
+    const command = workerCommand(this.#options.registry, status.taskType, waitingFor);
+    const message = `no worker serves the task queue ${waitingFor.taskQueue}; start one with: ${command}`;
     return { ...status, message, phase: status.meta === undefined ? 'WAITING_FOR_RESOURCES' : status.phase };
   }
 }
@@ -287,6 +288,24 @@ const SHOWN_MEMO_KEYS = ['taskType', 'name', TASK_MEMO_KEY] as const;
 const GRPC_NOT_FOUND = 5;
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
+
+/** @throws UNKNOWN_TASK_TYPE. */
+function connectorOf(registry: ConnectorRegistry, taskType: string): AsyncConnector {
+  const [name = '', version = '0'] = taskType.split(' v');
+  return registry.getConnector(name, Number(version));
+}
+
+const WORKER_COMMAND = 'longhaul worker';
+
+/** The registry of whoever asks may lack the task's connector: then the usual command is the best guess. */
+function workerCommand(registry: ConnectorRegistry, taskType: string, waitingFor: WaitingFor): string {
+  const { taskQueue, kind } = waitingFor;
+  if (kind === 'workflow') return WORKER_COMMAND;
+  const known = registry
+    .all()
+    .find(({ taskCategory: { name, version } }) => `${name} v${version}` === taskType);
+  return known?.servedBy?.(taskQueue) ?? WORKER_COMMAND;
+}
 
 /** Without them the workspace's own would be used, and the task may have lesser rights. */
 function assertShown(id: string, { secrets }: Connection): void {

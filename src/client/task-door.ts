@@ -1,6 +1,10 @@
 import type { TaskInput } from '../../workflows/task-input';
+import type { AsyncConnector } from '../connector/connector';
+import { LonghaulError } from '../connector/errors';
 import type { ConnectorRegistry } from '../connector/registry';
 import { assertSecretsAllowed } from '../connector/secret-reference';
+import type { TaskPolicy } from '../connector/task-policy';
+import { taskQueuesOf } from '../connector/task-queues';
 import { assertPayloadSize, assertTaskId, type TaskRequest } from './task-request';
 
 /** What decides whether a task may come in. */
@@ -20,6 +24,7 @@ export function checkTask(request: TaskRequest, { registry, secretsAllow }: Door
   const connector = registry.getConnector(template.type, template.version);
   assertPayloadSize(request);
   if (request.adopted === undefined) connector.parseTask(template);
+  else if (connector.adopts === false) throw notAdoptable(connector);
   assertSecretsAllowed(template.custom, secretsAllow);
 }
 
@@ -29,15 +34,27 @@ export function toTaskInput(
   door: Door & { readonly searchAttributes: boolean },
 ): TaskInput {
   checkTask(request, door);
-  const { template, policy } = request;
-  const { capabilities, taskQueues } = door.registry.getConnector(template.type, template.version);
+  const { template, adopted } = request;
+  const connector = door.registry.getConnector(template.type, template.version);
+  const { fence, repair } = connector.capabilities;
+  const taskQueues = taskQueuesOf(connector, adopted === undefined ? { template } : { meta: adopted.meta });
   return {
     template,
-    policy,
-    routing: { ...taskQueues, fence: capabilities.fence, repair: capabilities.repair },
+    policy: policyFor(connector, request),
+    routing: { ...taskQueues, fence, repair },
     searchAttributes: door.searchAttributes,
     ...optionalParts(request),
   };
+}
+
+function notAdoptable({ name }: AsyncConnector): LonghaulError {
+  return new LonghaulError('UNSUPPORTED', `${name}: a job that somebody else started cannot be followed.`);
+}
+
+/** A task's own retries are part of what it is: whoever calls, it gets them. */
+function policyFor(connector: AsyncConnector, { template, policy, adopted }: TaskRequest): TaskPolicy {
+  const asked = adopted === undefined ? (connector.attemptsOf?.(template) ?? 1) : 1;
+  return asked > policy.maxAttempts ? { ...policy, maxAttempts: asked } : policy;
 }
 
 function optionalParts(request: TaskRequest): Partial<TaskInput> {

@@ -124,6 +124,23 @@ export interface AsyncConnector {
   /** Where its activities run; workers of that name serve them. */
   readonly taskQueues: TaskQueues;
   /**
+   * Where the queues depend on the task: those of this one. Pure, and the same for a task and for its job. Absent:
+   * {@link taskQueues}.
+   */
+  taskQueuesFor?(about: TaskOrJob): TaskQueues;
+  /**
+   * Only where another process than our worker serves its activities: the command that starts it, for the one who
+   * waits at this queue. Our workers leave its queues alone.
+   */
+  servedBy?(taskQueue: string): string;
+  /**
+   * False where a meta says what to run and not only what runs: then nobody but us may hand one in, and no task follows
+   * a job that somebody else started. Default true.
+   */
+  readonly adopts?: boolean;
+  /** Attempts that the task asks for in its own words: the policy's `maxAttempts` is raised to this. Pure. */
+  attemptsOf?(template: TaskTemplate): number;
+  /**
    * Pure check of a template: no network, no side effects. What it rejects is rejected at the door.
    * @throws INVALID_TASK naming field, reason and value.
    */
@@ -140,6 +157,9 @@ export interface AsyncConnector {
   getMetrics?(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]>;
   repair?(request: RepairRequest, call: CallContext): Promise<Observation>;
 }
+
+/** A task before its job is known, or a job. */
+export type TaskOrJob = { readonly template: TaskTemplate } | { readonly meta: ResourceMeta };
 
 /** `polls` for what may wait, `control` for create and delete, so that a backlog of polls never delays a cancel. */
 export interface TaskQueues {

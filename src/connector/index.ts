@@ -10,5 +10,6 @@ export * from './resource';
 export type * from './resource-meta';
 export * from './secret-reference';
 export * from './task-names';
+export * from './task-queues';
 export * from './task-policy';
 export * from './task-template';

@@ -41,7 +41,7 @@ const SHUTDOWN_GRACE_MS = 10_000;
 /** A cancel reaches a running activity with the answer to its heartbeat: the SDK's own pause of 8 s would hold it back. */
 const HEARTBEAT_PAUSE_MS = 2_000;
 
-/** Starts one worker for the workflows and one per task queue of the registered connectors. */
+/** Starts one worker for the workflows and one per task queue of the connectors that are served by it. */
 export async function startWorkers(options: WorkersOptions): Promise<RunningWorkers> {
   const workers = await Promise.all(workerOptions(options).map((each) => Worker.create(each)));
   const runs = workers.map((worker) => worker.run());
@@ -76,7 +76,8 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
     activities: createTaskActivities(createTaskControl(client, workflowTaskQueue)),
   };
   const activities = createConnectorActivities(options);
-  const queues = new Set(registry.all().flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]));
+  const own = registry.all().filter(({ servedBy }) => servedBy === undefined);
+  const queues = new Set(own.flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]));
   return [tasks, ...[...queues].map((taskQueue) => ({ ...common, taskQueue, activities }))];
 }
 

@@ -14,9 +14,11 @@ interface ContractSchema {
 const schema = readJson(SCHEMA_FILE) as ContractSchema;
 const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false }).addSchema(schema);
 
-/** The shapes that both sides keep: inputs and results by the name of their activity, failure details, snapshot. */
+const MORE_SHAPES: ReadonlySet<string> = new Set(['failureDetails', 'snapshot', 'airflowMetadata']);
+
+/** The shapes that both sides keep: inputs and results by the name of their activity, failure details, snapshot, meta. */
 export const SHAPES = Object.keys(schema.$defs).filter(
-  (name) => /(Input|Result)$/.test(name) || name === 'failureDetails' || name === 'snapshot',
+  (name) => /(Input|Result)$/.test(name) || MORE_SHAPES.has(name),
 );
 
 /** What is wrong with a payload, in words; empty when it keeps the contract. */

@@ -2,6 +2,8 @@ import * as longhaul from '../../src';
 
 test('the public door has these names and no others: a change here is a change for users', () => {
   expect(Object.keys(longhaul).sort()).toEqual([
+    'AirflowConnector',
+    'AirflowMetadata',
     'ConnectorRegistry',
     'DATABRICKS_API_ENDPOINT',
     'DEFAULT_DATABRICKS_INSTANCE_ENV_KEY',

@@ -1,3 +1,4 @@
+import { invalidTask } from '../../connector/errors';
 import type { ConnectorRegistry } from '../../connector/registry';
 import type { NamedRequest } from './context';
 import { FLYTE_POLICY } from './flyte-policy';
@@ -26,7 +27,12 @@ function identifyForeign(
   registry: ConnectorRegistry,
   cluster: string,
 ): IdentifiedTask {
-  const { metadataType } = registry.getConnector(taskCategory.name, taskCategory.version);
+  const {
+    metadataType,
+    adopts = true,
+    name,
+  } = registry.getConnector(taskCategory.name, taskCategory.version);
+  if (!adopts) throw invalidTask('resource_meta', `names no task of this service (${name})`);
   const meta = metadataType.decode(resourceMeta);
   const id = adoptedId(cluster, taskCategory.name, metadataType.encode(meta));
   const externalId = metadataType.externalId(meta);

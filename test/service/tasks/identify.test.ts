@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { ConnectorRegistry } from '../../../src/connector';
+import { AirflowConnector } from '../../../src/connectors/airflow';
 import { createDatabricksConnectors, createWorkspaceDirectory } from '../../../src/connectors/databricks';
 import { identify } from '../../../src/service/tasks/identify';
 import { encodeWireMeta, parseWireMeta } from '../../../src/service/tasks/wire-meta';
@@ -12,6 +13,8 @@ for (const connector of createDatabricksConnectors({
 })) {
   registry.register(connector);
 }
+
+registry.register(new AirflowConnector());
 
 const taskCategory = { name: 'databricks', version: 0 };
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -62,4 +65,11 @@ test('the same run has one id, whatever else its meta holds; Flyte 2’s meta is
 test('a pickle is refused', () => {
   const pickle = fixture('resource-meta-v1.json')['airflow-cloudpickle-base64'] ?? '';
   expect(() => identified(Buffer.from(pickle, 'base64'))).toThrow(/resource_meta/);
+});
+
+test('a meta that says what to run is followed only where it is ours', () => {
+  const folder = join(__dirname, '../../contract/golden/airflowMetadata.json');
+  const [meta] = JSON.parse(readFileSync(folder, 'utf8')) as readonly unknown[];
+  const given = { resourceMeta: bytes(JSON.stringify(meta)), taskCategory: { name: 'airflow', version: 0 } };
+  expect(() => identify(given, registry, 'default')).toThrow(/names no task of this service/);
 });
