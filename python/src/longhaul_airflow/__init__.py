@@ -1,0 +1,1 @@
+"""Serves Longhaul's connector activities for Airflow: real operators, sensors, triggers and hooks, no scheduler."""

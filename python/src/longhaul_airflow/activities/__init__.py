@@ -1,0 +1,1 @@
+"""The connector activities of the contract, and what each answers."""

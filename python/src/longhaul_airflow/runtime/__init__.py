@@ -1,0 +1,1 @@
+"""Airflow's own code at work, one module for each major; everything else of this package knows no Airflow."""

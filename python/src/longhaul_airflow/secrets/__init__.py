@@ -1,0 +1,1 @@
+"""References resolved, state sealed, everything else redacted."""

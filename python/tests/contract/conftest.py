@@ -1,0 +1,14 @@
+"""Lets the tests of this folder import what several of them need."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+import pytest_asyncio
+from activity_bench import ActivityBench
+
+
+@pytest_asyncio.fixture
+async def bench(tmp_path):
+    return ActivityBench(tmp_path)
