@@ -125,12 +125,30 @@ function parsePhase(text: string): string {
 }
 
 function declareProcesses(program: Command): void {
-  declare(program, 'worker', 'run a worker against the configured Temporal')
-    .option('--metrics-port <port>', 'serve metrics for Prometheus here', parseNumber)
-    .option('--metrics-host <address>', 'address for the metrics', '127.0.0.1')
-    .action(async (options: WorkerOptions) => (await load.processes()).worker(options));
+  declareWorker(program);
   declareServe(program);
   declareSimulate(program);
+  declareDev(program);
+  program.command('engine', { hidden: true }).action(async () => (await load.processes()).engine());
+}
+
+const AIRFLOW_MAJORS = ['2', '3'] as const;
+
+function declareWorker(program: Command): void {
+  declare(program, 'worker', 'run a worker against the configured Temporal')
+    .addOption(
+      new Option('--airflow <major>', 'serve operators of this major of Airflow, and nothing else')
+        .choices(AIRFLOW_MAJORS)
+        .conflicts('metricsPort'),
+    )
+    .option('--allow-shell-operators', 'with --airflow: also operators that run whatever a task says')
+    .option('--metrics-port <port>', 'serve metrics for Prometheus here', parseNumber)
+    .option('--metrics-host <address>', 'address for the metrics', '127.0.0.1')
+    .addHelpText('after', '\nExamples:\n  longhaul worker\n  longhaul worker --airflow 3')
+    .action(async (options: WorkerOptions) => (await load.processes()).worker(options));
+}
+
+function declareDev(program: Command): void {
   declare(
     program,
     'dev',
@@ -138,8 +156,13 @@ function declareProcesses(program: Command): void {
   )
     .addOption(new Option('--status', 'show the engine that runs').conflicts('stop'))
     .option('--stop', 'stop it; open tasks go on at the next start')
+    .addOption(
+      new Option('--airflow [major]', 'with an Airflow worker; its Python environment is made once')
+        .choices(AIRFLOW_MAJORS)
+        .conflicts(['status', 'stop']),
+    )
+    .addHelpText('after', '\nExamples:\n  longhaul dev\n  longhaul dev --airflow')
     .action(async (options: DevOptions) => (await load.processes()).dev(options));
-  program.command('engine', { hidden: true }).action(async () => (await load.processes()).engine());
 }
 
 function declareServe(program: Command): void {

@@ -62,15 +62,16 @@ function attemptLines(row: AttemptRow): string[] {
   const parts = [
     `run ${row.externalId ?? '–'} ${row.phase ?? ''}`.trimEnd(),
     ...durationsOf(row),
-    sentWords(row.posts),
+    ...sentWords(row),
   ];
   const lines = [`  attempt ${row.attempt}: ${parts.join(', ')}`, `    token ${row.token}`];
   return row.decision === undefined ? lines : [...lines, `    then: ${firstLine(row.decision)}`];
 }
 
-function sentWords(posts: number): string {
-  if (posts === 0) return 'never sent';
-  return posts === 1 ? 'sent once' : `sent ${posts} times`;
+/** A job that was started by no request of ours (adopted, or begun by the worker itself) was not sent. */
+function sentWords({ posts, externalId }: AttemptRow): string[] {
+  if (posts === 0) return externalId === undefined ? ['never sent'] : [];
+  return [posts === 1 ? 'sent once' : `sent ${posts} times`];
 }
 
 function durationsOf({ submittedAt, runningAt, endedAt }: AttemptRow): string[] {

@@ -19,7 +19,8 @@ import type { EngineInfo } from '../temporal/engine/engine-file';
 import { openTelemetry } from '../telemetry';
 import { findTemporalBinary } from '../temporal/temporal-binary';
 import { connectWorker } from '../temporal/worker-connection';
-import { createSecretPort, startWorkers } from '../worker';
+import { createSecretPort, startWorkers, type AirflowEnvironment, type SimulatedWorkspace } from '../worker';
+import { startAirflowService } from './airflow-service';
 import { createConnectorSet } from './registry';
 import {
   readSimulatorAccess,
@@ -34,6 +35,8 @@ export interface EmbeddedEngineOptions {
   readonly report: (message: string) => void;
   readonly endWhenIdle: boolean;
   readonly onServing?: (info: EngineInfo) => void;
+  /** With an Airflow worker in this environment. */
+  readonly airflow?: AirflowEnvironment;
 }
 
 /** Embedded mode: Temporal's dev server, the simulated workspace and a worker in one process. */
@@ -56,9 +59,19 @@ async function startServices(
   options: EmbeddedEngineOptions,
 ): Promise<EngineService[]> {
   const simulator = await startEngineSimulator(context.home);
-  const worker = await startEngineWorker(context, options, toWorkspace(simulator));
   const { url, close } = simulator.simulator;
-  return [{ close, describe: () => ({ workspaceUrl: url }) }, worker];
+  const airflow = await startAirflow(context, options, { url, token: simulator.token });
+  const worker = await startEngineWorker(context, options, toWorkspace(simulator));
+  return [{ close, describe: () => ({ workspaceUrl: url }) }, ...airflow, worker];
+}
+
+async function startAirflow(
+  context: EngineContext,
+  { config, env, report, airflow }: EmbeddedEngineOptions,
+  workspace: SimulatedWorkspace,
+): Promise<EngineService[]> {
+  if (airflow === undefined) return [];
+  return [await startAirflowService(context, { config, env, report, environment: airflow, workspace })];
 }
 
 interface EngineSimulator {
@@ -87,7 +100,7 @@ async function startEngineWorker(
   workspace: Workspace,
 ): Promise<EngineService> {
   const telemetry = await openTelemetry({ env, serviceName: 'longhaul-engine', report });
-  const connectors = createConnectorSet(env, [workspace]);
+  const connectors = createConnectorSet(env, { extra: [workspace] });
   const connection = await connectWorker(context.temporalAddress);
   const temporal = await connectClient(context.temporalAddress, {
     interceptors: telemetry.clientInterceptors,

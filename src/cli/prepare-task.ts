@@ -1,7 +1,11 @@
 import { checkTask, type TaskRequest } from '../client';
 import { parseEnvironment, type LonghaulConfig } from '../config/environment';
 import type { Environment } from '../config/temporal-settings';
+import type { ConnectorRegistry } from '../connector/registry';
+import { taskQueuesOf } from '../connector/task-queues';
+import type { TaskTemplate } from '../connector/task-template';
 import type { Workspace } from '../connectors/databricks';
+import { engineWithAirflow } from './airflow-hint';
 import { createConnectorSet, type ConnectorSet } from './registry';
 import { readSimulatorAccess, SIMULATED_WORKSPACE } from './simulator-access';
 import { readTaskFile, type TaskFileOptions } from './task-file';
@@ -11,6 +15,8 @@ export interface PreparedTask {
   readonly request: TaskRequest;
   /** Where it runs, when this process can tell; with a Temporal of its own, the workers decide. */
   readonly workspace?: string;
+  /** Where a worker of its own serves it: an engine may lack one. */
+  readonly servedElsewhere?: { readonly taskQueue: string; readonly command: string };
 }
 
 /**
@@ -25,7 +31,10 @@ export async function prepareTask(
 ): Promise<PreparedTask> {
   const config = parseEnvironment(env);
   const isEmbedded = !config.temporal.configured;
-  const connectors = createConnectorSet(env, isEmbedded ? [simulatedWorkspace(config)] : []);
+  const connectors = createConnectorSet(
+    env,
+    isEmbedded ? { extra: [simulatedWorkspace(config)], airflowWorker: engineWithAirflow } : {},
+  );
   try {
     return await prepare(file, options, { config, connectors, isEmbedded });
   } finally {
@@ -51,7 +60,21 @@ async function prepare(
   checkTask(request, { registry, secretsAllow });
   if (!isEmbedded) return { request };
   const workspace = connectors.workspaceFor(request.template);
-  return { request, ...(workspace === undefined ? {} : { workspace }) };
+  return {
+    request,
+    ...(workspace === undefined ? {} : { workspace }),
+    ...servedElsewhere(registry, request.template),
+  };
+}
+
+function servedElsewhere(
+  registry: ConnectorRegistry,
+  template: TaskTemplate,
+): Pick<PreparedTask, 'servedElsewhere'> {
+  const connector = registry.getConnector(template.type, template.version);
+  const taskQueue = taskQueuesOf(connector, { template }).control;
+  const command = connector.servedBy?.(taskQueue);
+  return command === undefined ? {} : { servedElsewhere: { taskQueue, command } };
 }
 
 /**

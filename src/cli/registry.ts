@@ -1,7 +1,9 @@
+import { parseAirflowRouting } from '../config/environment';
 import { readPackageVersion } from '../config/package-version';
 import type { Environment } from '../config/temporal-settings';
 import { ConnectorRegistry } from '../connector/registry';
 import type { TaskTemplate } from '../connector/task-template';
+import { AirflowConnector, type AirflowConnectorOptions } from '../connectors/airflow';
 import {
   createDatabricksConnectors,
   loadWorkspaces,
@@ -24,8 +26,18 @@ export interface ConnectorSet {
   close(): Promise<void>;
 }
 
+export interface ConnectorSetOptions {
+  /** Workspaces beside the configured ones. */
+  readonly extra?: readonly Workspace[];
+  /** How people start an Airflow worker here. */
+  readonly airflowWorker?: AirflowConnectorOptions['workerCommand'];
+}
+
 /** Every connector that ships with Longhaul, over the workspaces of this process. */
-export function createConnectorSet(env: Environment, extra: readonly Workspace[] = []): ConnectorSet {
+export function createConnectorSet(
+  env: Environment,
+  { extra = [], airflowWorker }: ConnectorSetOptions = {},
+): ConnectorSet {
   const directory = loadWorkspaces({ env, extra });
   const connectors = createDatabricksConnectors({
     workspaces: directory,
@@ -34,6 +46,14 @@ export function createConnectorSet(env: Environment, extra: readonly Workspace[]
   });
   const registry = new ConnectorRegistry();
   for (const connector of connectors) registry.register(connector);
+  const { airflowMajor, airflowTaskQueue } = parseAirflowRouting(env);
+  registry.register(
+    new AirflowConnector({
+      defaultMajor: airflowMajor,
+      ...(airflowTaskQueue === undefined ? {} : { taskQueue: airflowTaskQueue }),
+      ...(airflowWorker === undefined ? {} : { workerCommand: airflowWorker }),
+    }),
+  );
   const usesWorkspaces = new Set(connectors.map(({ taskCategory }) => taskCategory.name));
   return {
     registry,

@@ -15,6 +15,7 @@ import {
 import { spawnDetached, type SpawnedEngine } from '../temporal/engine/engine-spawn';
 import { openTelemetry, type Telemetry } from '../telemetry';
 import { missingSearchAttributes } from '../temporal/search-attributes';
+import { engineWithAirflow } from './airflow-hint';
 import type { Output } from './output';
 import { createConnectorSet } from './registry';
 
@@ -149,7 +150,10 @@ interface SessionParts {
 
 async function toSession(parts: SessionParts): Promise<Session> {
   const { config, temporal, telemetry, engine, uiUrl, secretsAllow } = parts;
-  const connectors = createConnectorSet(parts.env);
+  const connectors = createConnectorSet(
+    parts.env,
+    engine === undefined ? {} : { airflowWorker: engineWithAirflow },
+  );
   const { client, namespace, connection } = temporal;
   const { workflowTaskQueue } = config;
   const { registry } = connectors;

@@ -23,6 +23,10 @@ export interface LonghaulConfig {
   readonly engineIdleSeconds: number;
   /** Keys that seal credentials brought by tasks, absolute. `LONGHAUL_SEALING_KEYS_FILE`, default none. */
   readonly sealingKeysFile?: string;
+  /** Airflow's major for tasks that name none. `LONGHAUL_AIRFLOW`, default 3. */
+  readonly airflowMajor: 2 | 3;
+  /** First task queue of that major's workers. `LONGHAUL_AIRFLOW_TASK_QUEUE`, default `airflow3` or `airflow2`. */
+  readonly airflowTaskQueue?: string;
 }
 
 const EMBEDDED_SECRETS_ALLOW = ['env:LONGHAUL_SECRET_*'];
@@ -43,6 +47,7 @@ export function parseEnvironment(env: Environment): LonghaulConfig {
     temporal: loadTemporalSettings(env),
     workflowTaskQueue: text(env['LONGHAUL_TASK_QUEUE']) ?? 'longhaul',
     engineIdleSeconds: parseIdleSeconds(env['LONGHAUL_ENGINE_IDLE_SECONDS']),
+    ...parseAirflowRouting(env),
     ...(sealingKeysFile === undefined ? {} : { sealingKeysFile }),
   };
 }
@@ -86,6 +91,22 @@ function parseIdleSeconds(value: string | undefined): number {
   const seconds = Number(given);
   if (Number.isFinite(seconds) && seconds > 0) return seconds;
   throw badVariable('LONGHAUL_ENGINE_IDLE_SECONDS', given, 'must be a number of seconds above 0');
+}
+
+/** Where Airflow tasks go that name no major. @throws CONFIG. */
+export function parseAirflowRouting(
+  env: Environment,
+): Pick<LonghaulConfig, 'airflowMajor' | 'airflowTaskQueue'> {
+  const airflowTaskQueue = text(env['LONGHAUL_AIRFLOW_TASK_QUEUE']);
+  const airflowMajor = parseAirflowMajor(env);
+  return { airflowMajor, ...(airflowTaskQueue === undefined ? {} : { airflowTaskQueue }) };
+}
+
+function parseAirflowMajor(env: Environment): 2 | 3 {
+  const given = text(env['LONGHAUL_AIRFLOW']) ?? '3';
+  if (given === '2') return 2;
+  if (given === '3') return 3;
+  throw badVariable('LONGHAUL_AIRFLOW', given, 'must be 2 or 3');
 }
 
 function badVariable(name: string, value: string, reason: string): LonghaulError {

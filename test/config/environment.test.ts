@@ -22,6 +22,7 @@ describe('the environment', () => {
       logLevel: 'info',
       workflowTaskQueue: 'longhaul',
       engineIdleSeconds: 60,
+      airflowMajor: 3,
       temporal: { configured: false, address: 'localhost:7233', namespace: 'default' },
     });
   });
@@ -57,6 +58,7 @@ describe('the environment', () => {
   });
 
   test.each([
+    ['LONGHAUL_AIRFLOW', '1'],
     ['LONGHAUL_SECRETS_ALLOW', 'env:*_TOKEN'],
     ['LONGHAUL_LOG_LEVEL', 'loud'],
     ['LONGHAUL_ENGINE_IDLE_SECONDS', '0'],

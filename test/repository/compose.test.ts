@@ -51,7 +51,7 @@ describe('docker-compose.yml', () => {
 
   test.each(services)('%s runs a pinned image as a named user without capabilities', (_name, service) => {
     expect(isPinned(service.image)).toBe(true);
-    expect(service.user).toEqual(expect.stringMatching(/^(postgres|temporal|node)$/));
+    expect(service.user).toEqual(expect.stringMatching(/^(postgres|temporal|node|airflow)$/));
     expect(service).toMatchObject({ cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
   });
 
@@ -90,7 +90,7 @@ describe('docker-compose.yml', () => {
     expect(literal).toEqual([]);
   });
 
-  test.each(['worker', 'flyte'])('%s waits for its namespace', (name) => {
+  test.each(['worker', 'airflow', 'flyte'])('%s waits for its namespace', (name) => {
     expect(Object.keys(compose.services[name]?.depends_on ?? {})).toEqual(['temporal-namespace']);
   });
 
@@ -99,6 +99,13 @@ describe('docker-compose.yml', () => {
     expect(flyte?.image).toBe(worker?.image);
     expect(flyte?.environment).toHaveProperty('LONGHAUL_SECRETS_ALLOW', null);
     expect(worker?.environment).toHaveProperty('LONGHAUL_SECRETS_ALLOW', null);
+  });
+
+  test('the Airflow worker is asked for by name, allows the same secrets, and no shell by itself', () => {
+    const airflow = compose.services['airflow'];
+    expect(airflow).toMatchObject({ profiles: ['airflow'] });
+    expect(airflow?.environment).toHaveProperty('LONGHAUL_SECRETS_ALLOW', null);
+    expect(airflow?.command ?? []).not.toContain('--allow-shell-operators');
   });
 
   test('flyte has no credentials of workspaces', () => {
@@ -135,14 +142,19 @@ describe('the health check of flyte', () => {
   }, 60_000);
 });
 
-describe('the image', () => {
-  const instructions = read('Dockerfile')
+/** Of each instruction of a Dockerfile its first line. */
+function readInstructions(path: string): (instruction: string) => string[] {
+  const instructions = read(path)
     .split('\n')
     .filter((line) => /^[A-Z]+ /.test(line));
-  const valuesOf = (instruction: string): string[] =>
+  return (instruction) =>
     instructions
       .filter((line) => line.startsWith(`${instruction} `))
       .map((line) => line.slice(instruction.length + 1));
+}
+
+describe('the image', () => {
+  const valuesOf = readInstructions('Dockerfile');
 
   test('starts from a pinned Node that package.json allows', () => {
     const images = valuesOf('FROM').map((line) => line.split(' ')[0]);
@@ -161,5 +173,32 @@ describe('the image', () => {
   test('ships what package.json names as the command', () => {
     const { bin } = JSON.parse(read('package.json')) as { readonly bin: { readonly longhaul: string } };
     expect(valuesOf('RUN').join()).toContain(`/app/${bin.longhaul} `);
+  });
+});
+
+describe('the image of the Airflow worker', () => {
+  const text = read('docker/airflow.Dockerfile');
+  const valuesOf = readInstructions('docker/airflow.Dockerfile');
+
+  test('starts from a pinned Python that both majors of Airflow know', () => {
+    const images = valuesOf('FROM').map((line) => line.split(' ')[0]);
+    expect(new Set(images)).toEqual(new Set(['python:3.12.12-slim-bookworm']));
+  });
+
+  test('holds what is locked, by hash and byte-compiled, and our package', () => {
+    expect(text).toMatch(/--compile-bytecode --require-hashes [^]*requirements\/airflow\$\{AIRFLOW\}\.txt/);
+    expect(valuesOf('RUN').join('\n')).toMatch(/--no-deps \/build$/m);
+  });
+
+  test('gets what it copies, and nothing else of the repository', () => {
+    const kept = read('docker/airflow.Dockerfile.dockerignore').match(/^!.*/gm);
+    expect(kept).toEqual([
+      ...['!docker/airflow-health.py', '!python/pyproject.toml', '!python/requirements', '!python/src'],
+    ]);
+  });
+
+  test('runs as a user of its own, healthy or not', () => {
+    expect(valuesOf('USER')).toEqual(['airflow']);
+    expect(valuesOf('HEALTHCHECK')).toHaveLength(1);
   });
 });

@@ -68,8 +68,12 @@ test('the lockfile knows the packages of every platform', () => {
 });
 
 describe('what is shipped', () => {
-  test('dist and documents, no sources and no tests', () => {
-    expect(manifest.files).toEqual(['dist', 'examples', 'docs', 'CHANGELOG.md']);
+  test('dist, the Python worker and documents; no other sources and no tests', () => {
+    expect(manifest.files).toEqual([
+      ...['dist', 'examples', 'docs'],
+      ...['python/pyproject.toml', 'python/requirements/airflow*.txt', 'python/src/**/*.py'],
+      'CHANGELOG.md',
+    ]);
   });
 
   test('dist is built of the sources only', () => {

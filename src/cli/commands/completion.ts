@@ -44,10 +44,10 @@ function commandsOf(program: Command): CompletedCommand[] {
   }));
 }
 
-function toCompletedOption({ short, long, argChoices, required, flags }: Option): CompletedOption {
+function toCompletedOption({ short, long, argChoices, required, optional, flags }: Option): CompletedOption {
   return {
     flags: [short, long].flatMap((flag) => flag ?? []),
-    values: required ? (argChoices ?? []) : undefined,
+    values: required || optional ? (argChoices ?? []) : undefined,
     takesFile: flags.includes('<file>'),
   };
 }

@@ -9,6 +9,7 @@ import { readRetentionDays, RETENTION_DAYS } from '../../temporal/retention';
 import { runCommand as runProgram } from '../../temporal/run-command';
 import { missingSearchAttributes } from '../../temporal/search-attributes';
 import { findTemporalBinary } from '../../temporal/temporal-binary';
+import { checkAirflow, pollersAt } from '../airflow-finding';
 import { runCommand, type CommonOptions } from '../command';
 import type { Finding } from '../finding';
 import { checkSealingKeys } from '../sealing-finding';
@@ -23,6 +24,7 @@ export function doctor(options: CommonOptions): Promise<void> {
       ...(await checkTemporal(config)),
       ...(await checkWorkspaces(config)),
       checkSealingKeys(config),
+      ...(await checkAirflowWorker(config)),
     ];
     const lines = findings.map(({ check, ok, says, mend }) => {
       const line = `${ok ? output.paint('good', 'ok  ') : output.paint('bad', 'FAIL')}  ${check}: ${says}`;
@@ -88,6 +90,23 @@ async function checkEngine(config: LonghaulConfig): Promise<Finding[]> {
     },
   );
   return [{ check: 'engine', ok: true, says: `${running} (${config.home})` }, binary];
+}
+
+/** The configured Temporal, or the engine where one runs; without either only what lies on this machine is checked. */
+async function checkAirflowWorker(config: LonghaulConfig): Promise<Finding[]> {
+  const temporal = await connectAnyhow(config).catch(() => undefined);
+  try {
+    const hasPoller = temporal === undefined ? undefined : pollersAt(temporal.client, temporal.namespace);
+    return await checkAirflow(config, process.env, hasPoller);
+  } finally {
+    await temporal?.connection.close();
+  }
+}
+
+async function connectAnyhow(config: LonghaulConfig): Promise<TemporalClient | undefined> {
+  if (config.temporal.configured) return connectClient(config.temporal);
+  const status = await engineStatus(config);
+  return status?.state.state === 'serving' ? connectClient(status.state.info.temporalAddress) : undefined;
 }
 
 async function checkRetention({ connection, namespace }: TemporalClient): Promise<Finding> {

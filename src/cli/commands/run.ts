@@ -26,6 +26,7 @@ export async function run(file: string, options: StartOptions): Promise<void> {
     return withSession(output, 'start', async (session) => {
       const started = await start(session, prepared, options);
       announce({ session, started, prepared }, output);
+      noteMissingWorker(session, prepared, output);
       return followToEnd(session, started.id, output);
     });
   });
@@ -44,6 +45,7 @@ export function submit(file: string, options: StartOptions): Promise<void> {
         `Task ${started.id} ${words}${placeOf(prepared)}. Follow it with: longhaul wait ${started.id}`,
         { ...started, ...(temporalUrl === undefined ? {} : { temporalUrl }) },
       );
+      noteMissingWorker(session, prepared, output);
       return 0;
     });
   });
@@ -84,6 +86,17 @@ function assertEngineKnows({ engine }: Session, { workspace }: PreparedTask): vo
     `The engine that runs here does not know the workspace ${workspace}: it was started with another environment.`,
     { advice: 'End it with longhaul dev --stop and try again: open tasks go on at the next start.' },
   );
+}
+
+/** Said at once: an engine has such a worker from its start, or not at all. */
+function noteMissingWorker({ engine }: Session, { servedElsewhere }: PreparedTask, output: Output): void {
+  if (engine === undefined || servedElsewhere === undefined) return;
+  const { taskQueue, command } = servedElsewhere;
+  const served = engine.info.services.flatMap(({ taskQueues }): unknown[] =>
+    Array.isArray(taskQueues) ? taskQueues : [],
+  );
+  if (served.includes(taskQueue)) return;
+  output.note(`No worker serves ${taskQueue} here, so the task waits; start one with: ${command}`);
 }
 
 function onEndedOf({ attach, again }: StartOptions): OnEnded {

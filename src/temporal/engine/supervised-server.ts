@@ -1,19 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LonghaulError } from '../../connector/errors';
 import type { DevServer } from '../dev-server';
+import type { ChildEnd } from '../lifeline';
 import { messageOf } from '../run-command';
 
-export interface SupervisedServer {
+/** A program of ours that serves until it is told to stop. */
+export interface ServingProgram {
+  /** Resolves when it has ended, for whatever reason; never rejects. */
+  readonly ended: Promise<ChildEnd>;
+  stop(): Promise<void>;
+}
+
+export interface SupervisedServer<S extends ServingProgram = DevServer> {
   /** Resolves when it serves for the first time. @throws what the start threw. */
-  readonly ready: Promise<DevServer>;
+  readonly ready: Promise<S>;
   /** Resolves when the server cannot be kept up. */
   readonly gaveUp: Promise<LonghaulError>;
   /** Ends it for good, a start under way included. */
   stop(): Promise<void>;
 }
 
-export interface SupervisionOptions {
-  readonly start: (signal: AbortSignal) => Promise<DevServer>;
+export interface SupervisionOptions<S extends ServingProgram = DevServer> {
+  /** For messages; default `The Temporal server`. */
+  readonly what?: string;
+  readonly start: (signal: AbortSignal) => Promise<S>;
   readonly report: (message: string) => void;
 }
 
@@ -22,8 +32,10 @@ const MOST_QUICK_ENDS = 5;
 const QUICK_MS = 60_000;
 const LONGEST_PAUSE_MS = 5_000;
 
-/** Starts a server and starts it again whenever it ends unasked, on the same ports and the same file. */
-export function superviseServer(options: SupervisionOptions): SupervisedServer {
+/** Starts a program and starts it again whenever it ends unasked, a server on the same ports and the same file. */
+export function superviseServer<S extends ServingProgram>(
+  options: SupervisionOptions<S>,
+): SupervisedServer<S> {
   const stopping = new AbortController();
   const ready = options.start(stopping.signal);
   const kept = ready.then((server) => keepUp(server, options, stopping.signal));
@@ -40,21 +52,21 @@ export function superviseServer(options: SupervisionOptions): SupervisedServer {
 }
 
 /** @returns undefined once told to stop, else why it gave up. */
-async function keepUp(
-  first: DevServer,
-  { start, report }: SupervisionOptions,
+async function keepUp<S extends ServingProgram>(
+  first: S,
+  { what = 'The Temporal server', start, report }: SupervisionOptions<S>,
   stopping: AbortSignal,
 ): Promise<LonghaulError | undefined> {
-  let server: DevServer | undefined = first;
+  let server: S | undefined = first;
   for (let quickEnds = 0; ;) {
     const startedAt = Date.now();
     const why = server === undefined ? 'did not start' : await endOrStop(server, stopping);
     if (stopping.aborted) return undefined;
     quickEnds = Date.now() - startedAt < QUICK_MS ? quickEnds + 1 : 1;
     if (quickEnds > MOST_QUICK_ENDS) {
-      return new LonghaulError('UNAVAILABLE', `The Temporal server ${why}, again and again.`);
+      return new LonghaulError('UNAVAILABLE', `${what} ${why}, again and again.`);
     }
-    report(`The Temporal server ${why}; it is started again.`);
+    report(`${what} ${why}; it is started again.`);
     await sleep(Math.min((quickEnds - 1) * 1_000, LONGEST_PAUSE_MS));
     server = await start(stopping).catch((error: unknown) => {
       report(messageOf(error));
@@ -63,7 +75,7 @@ async function keepUp(
   }
 }
 
-async function endOrStop(server: DevServer, stopping: AbortSignal): Promise<string> {
+async function endOrStop(server: ServingProgram, stopping: AbortSignal): Promise<string> {
   const stop = (): void => void server.stop();
   if (stopping.aborted) stop();
   stopping.addEventListener('abort', stop);
