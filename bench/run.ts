@@ -2,7 +2,10 @@
  * Measures Longhaul's task workflow beside the naive loop (a timer and a short activity per poll), in one run on one
  * machine: `npm run bench`. Compare the ratios, not the absolute figures: they are the machine's.
  * `npm run bench -- service` measures the gRPC services beside Flyte's own instead, which it installs.
+ * `npm run bench -- airflow` measures Airflow tasks, with `--peer` beside Airflow itself; `deferrable`, `triggers` or
+ * `sensors` after it measures that part alone.
  */
+import { measureAirflow } from './airflow/airflow-bench';
 import { measureService } from './service/service-bench';
 import { measureEvents, measureMemory, measurePolls, measureStarts, type Figures } from './scenarios';
 import { openStage, type Design, type Stage } from './stage';
@@ -24,8 +27,25 @@ const SERVICE = QUICK
   ? { callers: [1, 64], rounds: 1, seconds: 2 }
   : { callers: [1, 16, 64, 256], rounds: 3, seconds: 4 };
 
+const AIRFLOW = QUICK
+  ? {
+      sizes: [10],
+      triggers: { count: 50, seconds: 20 },
+      sensors: { count: 50, pokeIntervalS: 10, seconds: 30 },
+    }
+  : {
+      sizes: [50, 200],
+      triggers: { count: 1_000, seconds: 60 },
+      sensors: { count: 1_000, pokeIntervalS: 60, seconds: 180 },
+    };
+
 async function main(): Promise<void> {
   const only = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
+  if (only[0] === 'airflow') {
+    const peer = process.argv.includes('--peer');
+    console.log(await measureAirflow({ ...AIRFLOW, peer, only: only.slice(1) }));
+    return;
+  }
   if (only.includes('service')) console.log(await measureService(SERVICE));
   if (only.some((name) => name !== 'service') || only.length === 0) await compareDesigns(only);
 }
