@@ -47,7 +47,7 @@ describeBothMajors<Canceled>({
       },
     );
 
-    rule('a sensor between two pokes, a retry in its pause, a hook, a segment in the queue', async () => {
+    rule('a sensor between two pokes, a retry in its pause, a hook', async () => {
       for (const name of ['betweenPokes', 'retryPause', 'hook']) await expectCanceled(name);
     });
 
