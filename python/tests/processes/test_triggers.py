@@ -68,11 +68,16 @@ async def test_a_deadline_is_absolute_and_its_outcome_a_timeout() -> None:
     assert (await outcome_of("Idle", int(time.time() * 1000) - 5000, seconds=600))["kind"] == "timeout"
 
 
-async def test_a_trigger_that_blocks_is_named(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_trigger_that_blocks_again_is_named_the_first_time_may_be_its_import(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = open_loop()
     with caplog.at_level(logging.WARNING):
-        assert (await outcome_of("Blocking", seconds=0.8))["kind"] == "event"
-        message = await until(lambda: [each for each in caplog.messages if "was blocked" in each])
-    assert "by Blocking" in message[0]
+        for _ in range(3):
+            assert (await loop.begin(trigger_job("Blocking", seconds=0.8)).outcome)["kind"] == "event"
+        messages = await until(lambda: [each for each in caplog.messages if "was blocked" in each])
+    assert "by Blocking" in messages[0]
+    assert len(messages) <= 2
 
 
 async def test_a_blocking_trigger_makes_nobody_miss_a_heartbeat(bench: Bench) -> None:

@@ -215,6 +215,18 @@ def test_airflows_json_lines_are_turned_into_lines_for_people(entry, expected):
     assert readable_lines(json.dumps(entry).encode() + b"\n", 2) == expected
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"event": "::group::Post Execute"},
+        {"event": "::endgroup::"},
+        {"event": "airflow.x is deprecated", "category": "DeprecatedImportWarning"},
+    ],
+)
+def test_what_is_meant_for_airflows_own_viewer_or_authors_is_left_out(entry):
+    assert readable_lines(json.dumps(entry).encode(), 1) == []
+
+
 @pytest.mark.parametrize("record", [b"plain text\n", b'{"broken\n', b'{"no": "event"}\n', b"\xff\xfe\n"])
 def test_what_is_not_airflows_json_is_shown_as_it_is(record):
     assert readable_lines(record, 1) == [f"try 1 {record.decode('utf-8', 'replace').rstrip()}"]

@@ -7,15 +7,23 @@ import json
 from typing import Any
 
 # Said elsewhere in the line, or of no use to a reader.
-_TOLD = frozenset({"timestamp", "event", "level", "logger", "filename", "lineno", "loc", "error_detail", "exception"})
+_TOLD = frozenset(
+    {"timestamp", "event", "level", "logger", "filename", "lineno", "loc", "error_detail", "exception", "ti"}
+)
+# Marks for Airflow's own log viewer.
+_MARKS = ("::group::", "::endgroup::")
+# Of Airflow's code about Airflow's code.
+_INTERNAL = frozenset({"DeprecatedImportWarning"})
 
 
 def readable_lines(record: bytes, try_number: int) -> list[str]:
-    """One record may be several lines: a traceback is. What is not JSON is shown as it is."""
+    """One record may be several lines, as a traceback is, or none. What is not JSON is shown as it is."""
     text = record.decode("utf-8", "replace").rstrip("\r\n")
     entry = _parse(text)
     if entry is None:
         return [f"try {try_number} {text}"]
+    if str(entry["event"]).startswith(_MARKS) or entry.get("category") in _INTERNAL:
+        return []
     words = [_time_of(entry), f"try {try_number}", str(entry.get("level", "info")).upper(), _message_of(entry)]
     head = " ".join(word for word in words if word)
     return [line for part in (head, *_traceback_of(entry)) for line in part.split("\n")]

@@ -51,6 +51,7 @@ class TriggerLoop:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._seen_at = time.monotonic()
+        self._blocked_before: set[str] = set()
 
     def start(self) -> None:
         threading.Thread(target=self._loop.run_forever, name="triggers", daemon=True).start()
@@ -160,9 +161,13 @@ class TriggerLoop:
         return "one of them"
 
     def _report(self, seconds: float, culprit: str) -> None:
+        """Not the first time: a class blocks the loop once, while its module is imported."""
+        if culprit not in self._blocked_before:
+            self._blocked_before.add(culprit)
+            return
         logger.warning(
-            "The triggers' event loop was blocked for %.2f s by %s; %d triggers waited meanwhile. Once, for the import "
-            "of its module, that is harmless; a trigger that does it again should run as a task without `deferrable`.",
+            "The triggers' event loop was blocked for %.2f s by %s; %d triggers waited meanwhile. A trigger that does "
+            "so again and again should run as a task without `deferrable`.",
             seconds,
             culprit,
             self.waiting,
