@@ -78,7 +78,7 @@ const TABLE: readonly BadInput[] = [
     rule: 'an unknown task type',
     text: 'type: bigquery\nspec: { query: x }\n',
     code: 'UNKNOWN_TASK_TYPE',
-    says: /no connector serves bigquery v0 \(registered: databricks v0, spark v0\)/,
+    says: /no connector serves bigquery v0 \(registered: airflow v0, databricks v0, spark v0\)/,
     field: 'type',
   },
   {

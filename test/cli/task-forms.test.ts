@@ -180,7 +180,10 @@ test('logs come page by page, and every command gives one JSON document', async 
     document: { requested: false, state: 'COMPLETED' },
   });
   expect(await json('get', 'nobody')).toMatchObject({ code: 10, document: { error: { code: 'NOT_FOUND' } } });
-  expect(await json('connectors')).toMatchObject({ code: 0, document: [{ name: 'Databricks Connector' }] });
+  expect(await json('connectors')).toMatchObject({
+    code: 0,
+    document: [{ name: 'Databricks Connector' }, { name: 'Airflow Connector' }],
+  });
   expect(await json('completion', 'zsh')).toMatchObject({ code: 0, document: { shell: 'zsh' } });
   expect(await json('version')).toMatchObject({ code: 0, document: { longhaul: expect.any(String) } });
 });

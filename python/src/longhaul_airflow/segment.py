@@ -121,6 +121,24 @@ def empty_result(state: SegmentState) -> SegmentResult:
     }
 
 
+class TriggerSurroundings(TypedDict):
+    """What a trigger may look up while it waits: the task's own connections and variables, values resolved."""
+
+    task: TaskContext
+    connections: dict[str, JsonObject]
+    variables: dict[str, Json]
+    allowed: JsonObject
+    # Where its task's log is.
+    logPath: NotRequired[str]
+
+
+class TriggerJob(TriggerSurroundings):
+    """Everything a wait needs; secrets are resolved in here, so it is never logged nor kept."""
+
+    trigger: TriggerSpec
+    token: str
+
+
 class TriggerOutcome(TypedDict):
     """How a wait ended: `event` resumes the task, `end` ends it without, `fail` and `timeout` resume it as failed."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime
+import logging
 import os
 import time
 
@@ -43,6 +44,8 @@ class ConnectionTrigger(CountTrigger):
             from airflow.hooks.base import BaseHook
 
             connection = await asyncio.to_thread(BaseHook.get_connection, "mine")
+            self.log.info("asks %s with %s", connection.host, connection.password)
+            logging.getLogger("some.provider").warning("warns of %s", connection.password)
             yield TriggerEvent({"host": connection.host})
         except AirflowNotFoundException as error:
             yield TriggerEvent({"error": str(error)})

@@ -1,5 +1,7 @@
 """A task sees its own connections and variables and those its project allows; nobody sees their values."""
 
+import json
+
 from harness import ALLOWED, await_trigger, job, run
 
 MINE = {"mine": {"conn_type": "http", "host": "example", "password": "s3cret-pw", "extra": {"token": "s3cret-token"}}}
@@ -68,3 +70,15 @@ def test_a_trigger_sees_the_connections_of_its_own_task():
 def test_a_trigger_sees_no_connection_of_another_task():
     outcome = asks_in_its_trigger()
     assert "isn't defined" in str(outcome["event"])
+
+
+def test_what_a_trigger_logs_is_in_its_tasks_log_masked(tmp_path, capfd):
+    log = tmp_path / "logs" / "task.log"
+    asks_in_its_trigger(connections=MINE, logPath=str(log))
+    said = [json.loads(line) for line in log.read_text().splitlines()]
+    own = [(line["level"], line["event"]) for line in said if line["event"].startswith(("asks", "warns"))]
+    assert own == [("info", "asks example with ***"), ("warning", "warns of ***")]
+    assert "s3cret-pw" not in log.read_text()
+    elsewhere = "".join(capfd.readouterr())
+    assert "asks example" not in elsewhere
+    assert "warns of" not in elsewhere

@@ -16,7 +16,7 @@ from longhaul_airflow.activities.delays import stop_delay_ms, trouble_delay_ms
 from longhaul_airflow.activities.failures import not_changed, stopping, to_application_error
 from longhaul_airflow.activities.look import Look, Pause, after_poke, before_poke, look_failed, parse_look
 from longhaul_airflow.activities.observe import View, first_observation, observe_segment, observe_trigger, same_step
-from longhaul_airflow.activities.ports import ProjectsPort, SegmentPort, Supervision, TriggerJob, TriggerPort
+from longhaul_airflow.activities.ports import ProjectsPort, SegmentPort, Supervision, TriggerPort
 from longhaul_airflow.errors import LonghaulError
 from longhaul_airflow.logs.task_logs import LogsPage, TaskLogs, parse_logs_request
 from longhaul_airflow.secrets.protection import Protection, redact_error, redact_outcome, redact_result
@@ -192,7 +192,8 @@ class ConnectorActivities:
 
     async def _await_trigger(self, call: Call, task: ResolvedTask) -> JsonObject:
         supervision = self._supervision(call, task.meta)
-        outcome = await self._of.triggers.wait(trigger_job(task), supervision)
+        job = trigger_job(task, supervision.log_path)
+        outcome = await self._of.triggers.wait(job, supervision)
         call.learn(outcome["secrets"])
         outcome = redact_outcome(outcome, call.protection.redactor())
         return self._answer(call, observe_trigger(self._view(task.meta), outcome))
@@ -327,4 +328,4 @@ def _not_stopped(result: SegmentResult) -> str:
     return f"asked to stop: {why}"
 
 
-__all__ = ["ConnectorActivities", "Dependencies", "SegmentPort", "Supervision", "TriggerJob", "TriggerPort"]
+__all__ = ["ConnectorActivities", "Dependencies", "SegmentPort", "Supervision", "TriggerPort"]

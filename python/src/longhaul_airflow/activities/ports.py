@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypedDict
+from typing import Protocol
 
-from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome
+from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerJob, TriggerOutcome
 from longhaul_airflow.task.allow_list import AllowList
-from longhaul_airflow.wire import Json, JsonObject, TaskContext, TriggerSpec
+from longhaul_airflow.wire import JsonObject
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,6 @@ class Supervision:
     protect: Callable[[JsonObject, Sequence[str]], JsonObject]
     reveal: Callable[[JsonObject], JsonObject]
     kill_grace_s: float = 30.0
-
-
-class TriggerJob(TypedDict):
-    """Everything a wait needs; secrets are resolved in here, so it is never logged nor kept."""
-
-    trigger: TriggerSpec
-    task: TaskContext
-    token: str
-    connections: dict[str, JsonObject]
-    variables: dict[str, Json]
-    # `AllowList.to_json()` of the project.
-    allowed: JsonObject
 
 
 class SegmentPort(Protocol):

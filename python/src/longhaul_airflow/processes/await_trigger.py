@@ -7,11 +7,11 @@ import random
 
 from temporalio import activity
 
-from longhaul_airflow.activities.ports import Supervision, TriggerJob
+from longhaul_airflow.activities.ports import Supervision
 from longhaul_airflow.processes.orders import Order, order_of
 from longhaul_airflow.processes.supervise import handed_over
 from longhaul_airflow.processes.triggers import TriggerLoop, Wait
-from longhaul_airflow.segment import TriggerOutcome
+from longhaul_airflow.segment import TriggerJob, TriggerOutcome
 
 # What a trigger gets for its clean-up when the user cancels; then the wait is given up and the task's kill follows.
 _CANCEL_GRACE_S = 40.0

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from longhaul_airflow.activities.ports import TriggerJob
 from longhaul_airflow.errors import LonghaulError
 from longhaul_airflow.processes.segments import Segments, describe_exit
 from longhaul_airflow.processes.triggers import TriggerLoop
-from longhaul_airflow.segment import Deferral, SegmentJob, SegmentResult, TriggerOutcome
+from longhaul_airflow.segment import Deferral, SegmentJob, SegmentResult, TriggerJob, TriggerOutcome
 from longhaul_airflow.task.trial import trial_context
 from longhaul_airflow.wire import OperatorSpec
 

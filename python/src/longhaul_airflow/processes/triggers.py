@@ -10,10 +10,9 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
-from longhaul_airflow.activities.ports import TriggerJob
 from longhaul_airflow.errors import LonghaulError
 from longhaul_airflow.runtime.load import Runtime
-from longhaul_airflow.segment import TriggerOutcome
+from longhaul_airflow.segment import TriggerJob, TriggerOutcome
 from longhaul_airflow.task.allow_list import AllowList
 
 _STALL_S = 0.2
@@ -98,14 +97,7 @@ class TriggerLoop:
             tell(error)
 
     async def _outcome(self, job: TriggerJob) -> TriggerOutcome:
-        with self._runtime.trigger_scope(
-            {
-                "task": job["task"],
-                "connections": job["connections"],
-                "variables": job["variables"],
-                "allowed": job["allowed"],
-            }
-        ):
+        with self._runtime.trigger_scope(job):
             deadline_at = job["trigger"].get("deadlineAt")
             if deadline_at is None:
                 return await self._first_event(job)

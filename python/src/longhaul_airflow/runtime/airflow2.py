@@ -8,16 +8,16 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from longhaul_airflow.runtime import airflow2_task, database, warm_up
+from longhaul_airflow.runtime import airflow2_task, database, trigger_logs, warm_up
 from longhaul_airflow.runtime.foreign import Foreign
-from longhaul_airflow.runtime.load import Channel, TriggerJob
+from longhaul_airflow.runtime.load import Channel
 from longhaul_airflow.runtime.major import Major
 from longhaul_airflow.runtime.operator import AirflowClasses
 from longhaul_airflow.runtime.output import JsonLines, redirect_standard_streams
 from longhaul_airflow.runtime.secrets_backend import TaskSecrets, connection_fields
 from longhaul_airflow.runtime.segment_run import run_segment
 from longhaul_airflow.runtime.triggers import failed_outcome, load_trigger, scope_of_trigger, with_scope_secrets
-from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome
+from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome, TriggerSurroundings
 from longhaul_airflow.task.allow_list import AllowList
 from longhaul_airflow.wire import JsonObject, TriggerSpec
 
@@ -48,11 +48,12 @@ class Airflow2:
 
     def prepare_worker(self) -> None:
         _prepare()
+        trigger_logs.take_logging(_masker().redact)
 
     def make_trigger(self, trigger: TriggerSpec, allowed: AllowList) -> Foreign:
         return _make_trigger(trigger, allowed)
 
-    def trigger_scope(self, job: TriggerJob) -> AbstractContextManager[None]:
+    def trigger_scope(self, job: TriggerSurroundings) -> AbstractContextManager[None]:
         return scope_of_trigger(job, _masker())
 
     def trigger_outcome(self, event: Foreign) -> TriggerOutcome:

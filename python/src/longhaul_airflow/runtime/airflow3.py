@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
-from longhaul_airflow.runtime import airflow3_task, database, warm_up
+from longhaul_airflow.runtime import airflow3_task, database, trigger_logs, warm_up
 from longhaul_airflow.runtime.foreign import Foreign
-from longhaul_airflow.runtime.load import Channel, TriggerJob
+from longhaul_airflow.runtime.load import Channel
 from longhaul_airflow.runtime.major import Major
 from longhaul_airflow.runtime.operator import AirflowClasses
 from longhaul_airflow.runtime.output import redirect_standard_streams
@@ -23,7 +23,7 @@ from longhaul_airflow.runtime.triggers import (
     scope_of_trigger,
     with_scope_secrets,
 )
-from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome
+from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome, TriggerSurroundings
 from longhaul_airflow.task.allow_list import AllowList
 from longhaul_airflow.wire import JsonObject, TriggerSpec
 
@@ -53,11 +53,13 @@ class Airflow3:
         from airflow.sdk.execution_time import task_runner
 
         task_runner.SUPERVISOR_COMMS = TriggerComms(current_task)
+        trigger_logs.take_logging(_masker().redact)
+        trigger_logs.take_structlog(_masker().redact)
 
     def make_trigger(self, trigger: TriggerSpec, allowed: AllowList) -> Foreign:
         return _make_trigger(trigger, allowed)
 
-    def trigger_scope(self, job: TriggerJob) -> AbstractContextManager[None]:
+    def trigger_scope(self, job: TriggerSurroundings) -> AbstractContextManager[None]:
         return scope_of_trigger(job, _masker())
 
     def trigger_outcome(self, event: Foreign) -> TriggerOutcome:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol, TypedDict
+from typing import Protocol
 
 from longhaul_airflow.errors import LonghaulError
 from longhaul_airflow.runtime.foreign import Foreign
-from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome, UpdateKind
+from longhaul_airflow.segment import SegmentJob, SegmentResult, TriggerOutcome, TriggerSurroundings, UpdateKind
 from longhaul_airflow.task.allow_list import AllowList
-from longhaul_airflow.wire import Json, JsonObject, TaskContext, TriggerSpec
+from longhaul_airflow.wire import TriggerSpec
 
 # The task runners of these minors were read and tried; others may differ in what they ask of their supervisor.
 KNOWN = {3: re.compile(r"^3\.3\.\d+$"), 2: re.compile(r"^2\.11\.\d+$")}
@@ -25,15 +25,6 @@ class Channel(Protocol):
     def send(self, kind: UpdateKind, data: Foreign) -> None: ...
 
     def wait_for_go(self) -> None: ...
-
-
-class TriggerJob(TypedDict):
-    """What a trigger may look up while it waits: the task's own connections and variables, values resolved."""
-
-    task: TaskContext
-    connections: dict[str, JsonObject]
-    variables: dict[str, Json]
-    allowed: JsonObject
 
 
 class Runtime(Protocol):
@@ -59,7 +50,7 @@ class Runtime(Protocol):
     def make_trigger(self, trigger: TriggerSpec, allowed: AllowList) -> Foreign:
         """@raises LonghaulError PERMISSION_DENIED or INVALID_TASK."""
 
-    def trigger_scope(self, job: TriggerJob) -> AbstractContextManager[None]:
+    def trigger_scope(self, job: TriggerSurroundings) -> AbstractContextManager[None]:
         """Inside it, and in tasks begun inside it, look-ups see this task's connections and variables only."""
 
     def trigger_outcome(self, event: Foreign) -> TriggerOutcome:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 from longhaul_airflow.errors import LonghaulError, invalid_task
 from longhaul_airflow.runtime.foreign import Foreign
-from longhaul_airflow.runtime.load import TriggerJob
 from longhaul_airflow.runtime.masking import connection_secrets
 from longhaul_airflow.runtime.operator import import_named
 from longhaul_airflow.runtime.secrets_backend import Scope, current_scope, scoped
-from longhaul_airflow.segment import TriggerOutcome
+from longhaul_airflow.runtime.trigger_logs import log_of_trigger
+from longhaul_airflow.segment import TriggerOutcome, TriggerSurroundings
 from longhaul_airflow.task.allow_list import AllowList
 from longhaul_airflow.wire import JsonObject, TriggerSpec
 
@@ -38,11 +38,11 @@ def load_trigger(trigger: TriggerSpec, allowed: AllowList, base: Foreign, kwargs
 
 
 @contextmanager
-def scope_of_trigger(job: TriggerJob, masker: Foreign) -> Iterator[None]:
+def scope_of_trigger(job: TriggerSurroundings, masker: Foreign) -> Iterator[None]:
     scope = Scope(job["task"], job["connections"], job["variables"], AllowList.from_json(job["allowed"]))
     for value in connection_secrets(job["connections"]):
         masker.add_mask(value)
-    with scoped(scope):
+    with scoped(scope), log_of_trigger(job.get("logPath")):
         yield
 
 

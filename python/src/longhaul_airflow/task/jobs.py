@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
-from longhaul_airflow.activities.ports import TriggerJob
 from longhaul_airflow.secrets.task_secrets import TaskSecrets, secret_values
-from longhaul_airflow.segment import SegmentJob, SegmentKind
+from longhaul_airflow.segment import SegmentJob, SegmentKind, TriggerJob
 from longhaul_airflow.task.allow_list import AllowList
 from longhaul_airflow.task.metadata import work_of
 from longhaul_airflow.task.values import check_values
@@ -96,8 +96,9 @@ def kill_job(task: ResolvedTask) -> SegmentJob:
     return job
 
 
-def trigger_job(task: ResolvedTask) -> TriggerJob:
+def trigger_job(task: ResolvedTask, log_path: Path) -> TriggerJob:
     return {
+        "logPath": str(log_path),
         "trigger": task.meta["airflowTrigger"],
         "task": task.meta["task"],
         "token": task.meta["token"],
