@@ -24,8 +24,9 @@ const READY_WITHIN_MS = 120_000;
 
 /** Starts a worker and waits until it serves. @throws with its last words when it ends or is silent instead. */
 export async function startPythonWorker({ python, env }: PythonWorkerOptions): Promise<PythonWorker> {
-  const child = spawn(python, ['-m', 'longhaul_airflow', 'worker'], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  // It ends when its standard input does: a test run that is killed leaves no worker behind.
+  const child = spawn(python, ['-m', 'longhaul_airflow', 'worker', '--with-parent'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...plainEnvironment(), ...env },
   });
   const lines: string[] = [];

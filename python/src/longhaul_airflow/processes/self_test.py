@@ -82,6 +82,7 @@ async def _trigger(parts: SelfTest, deferral: Deferral) -> TriggerOutcome:
         "connections": {},
         "variables": {},
         "allowed": _ALLOWED,
+        "logPath": str(parts.log_path),
     }
     try:
         return await asyncio.wait_for(parts.triggers.begin(job).outcome, _PATIENCE_S)
