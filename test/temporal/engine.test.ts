@@ -57,7 +57,11 @@ async function client(address: string): Promise<TemporalClient> {
 const joinedPid = async (child: TypeScriptChild): Promise<number> =>
   Number((await child.line((line) => line.startsWith('joined '))).slice(7));
 
-const serverPid = (home: string): number => Number(readFileSync(join(home, 'temporal.db.pid'), 'utf8'));
+/** NaN while one server is gone and the next one has not written its own. */
+const serverPid = (home: string): number => {
+  const file = join(home, 'temporal.db.pid');
+  return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) : Number.NaN;
+};
 const engineLog = (home: string): string => readFileSync(engineLogFile({ home }), 'utf8');
 
 afterEach(async () => {
@@ -116,7 +120,7 @@ describe('the engine', () => {
     process.kill(killed, 'SIGKILL');
     await waitUntil(
       'another server',
-      () => serverPid(home) !== killed && commandLineOf(serverPid(home)) !== undefined,
+      () => ![killed, Number.NaN].includes(serverPid(home)) && commandLineOf(serverPid(home)) !== undefined,
     );
     const description = await temporal.workflow.getHandle('kept').describe();
     expect(description.status.name).toBe('RUNNING');

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { isNativeError } from 'node:util/types';
 import type { EngineFile } from './engine-file';
 import { parseJson, type ControlCommand } from './engine-state';
 
@@ -50,6 +51,15 @@ function open(port: number): Promise<Socket | undefined> {
   });
 }
 
+/** An engine that ends in mid-answer resets the connection: that is its end, too. */
 async function* parseLines(lines: AsyncIterable<string>): AsyncGenerator<unknown, void, undefined> {
-  for await (const line of lines) yield parseJson(line);
+  try {
+    for await (const line of lines) yield parseJson(line);
+  } catch (error) {
+    if (!isReset(error)) throw error;
+  }
+}
+
+function isReset(error: unknown): boolean {
+  return isNativeError(error) && 'code' in error && error.code === 'ECONNRESET';
 }
