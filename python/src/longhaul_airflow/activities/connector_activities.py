@@ -326,6 +326,3 @@ class ConnectorActivities:
 def _not_stopped(result: SegmentResult) -> str:
     why = result["error"]["message"] if "error" in result else "on_kill is not confirmed yet"
     return f"asked to stop: {why}"
-
-
-__all__ = ["ConnectorActivities", "Dependencies", "SegmentPort", "Supervision", "TriggerPort"]

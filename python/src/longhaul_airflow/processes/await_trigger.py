@@ -53,11 +53,6 @@ class TriggerWaits:
                 outcome.set_exception(handed_over("the worker shuts down; another one waits for the trigger"))
 
 
-async def await_trigger(loop: TriggerLoop, job: TriggerJob, supervision: Supervision) -> TriggerOutcome:
-    """A single wait, for callers that have only one."""
-    return await TriggerWaits(loop).wait(job, supervision)
-
-
 async def _await(wait: Wait) -> TriggerOutcome:
     pause_s = _pause_s()
     try:

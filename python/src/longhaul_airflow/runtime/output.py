@@ -51,7 +51,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "timestamp": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat().replace("+00:00", "Z"),
+            "timestamp": timestamp(dt.datetime.fromtimestamp(record.created, dt.UTC)),
             "level": record.levelname.lower(),
             "event": str(self._redact(record.getMessage())),
             "logger": record.name,
@@ -59,3 +59,8 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error_detail"] = str(self._redact(self.formatException(record.exc_info)))
         return json.dumps(line, ensure_ascii=False)
+
+
+def timestamp(at: dt.datetime) -> str:
+    """As Airflow 3 writes it; `at` is in UTC."""
+    return at.isoformat().replace("+00:00", "Z")

@@ -16,11 +16,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
+from longhaul_airflow.logs.task_logs import FILE_LIMIT_BYTES
 from longhaul_airflow.runtime.foreign import Foreign
-from longhaul_airflow.runtime.output import JsonLines
-
-# A trigger that logs at each look must not fill the disk in a month of waiting.
-_LIMIT_BYTES = 20 * 1024 * 1024
+from longhaul_airflow.runtime.output import JsonLines, timestamp
 
 Redact = Callable[[str], object]
 _log_path: ContextVar[Path | None] = ContextVar("longhaul_trigger_log", default=None)
@@ -55,7 +53,10 @@ def take_structlog(redact: Redact) -> None:
         if path is None:
             return event
         fields = {name: str(redact(words)) for name, words in _words_of(event).items()}
-        _append(path, json.dumps({"timestamp": _now(), "level": level, **fields}, ensure_ascii=False))
+        _append(
+            path,
+            json.dumps({"timestamp": timestamp(dt.datetime.now(dt.UTC)), "level": level, **fields}, ensure_ascii=False),
+        )
         raise structlog.DropEvent
 
     structlog.get_config()["processors"].insert(0, to_task_log)
@@ -85,15 +86,12 @@ def _words_of(event: MutableMapping[str, Foreign]) -> dict[str, str]:
     return {**words, "event": words.get("event", "") % positional} if positional else words
 
 
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
-
-
 def _append(path: Path, line: str) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        if os.fstat(fd).st_size < _LIMIT_BYTES:
+        # A trigger that logs at each look must not fill the disk in a month of waiting.
+        if os.fstat(fd).st_size < FILE_LIMIT_BYTES:
             os.write(fd, f"{line}\n".encode())
     finally:
         os.close(fd)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 
-from longhaul_airflow.errors import LonghaulError, invalid_task, refused
+from longhaul_airflow.errors import LonghaulError, refused
 from longhaul_airflow.wire import Json, JsonObject
 
 # Run whatever a task says, by design: off unless the operator of this worker says otherwise.
@@ -163,6 +163,3 @@ def _field_from_json(key: str, value: Json) -> tuple[str, ...] | bool:
     if not isinstance(value, list | tuple) or not all(isinstance(entry, str) and entry for entry in value):
         raise LonghaulError("CONFIG", f"allow-list: {key} must be a list of patterns (got {value!r})")
     return tuple(value)
-
-
-__all__ = ["NEEDS_DAG", "SHELL_LIKE", "AllowList", "invalid_task", "refused", "unsupported"]

@@ -125,6 +125,3 @@ def _job(task: ResolvedTask, kind: SegmentKind) -> SegmentJob:
     else:
         job["operator"] = task.work
     return job
-
-
-__all__ = ["ResolvedTask", "kill_job", "resolve_task", "resolved_task", "segment_job", "trigger_job"]
