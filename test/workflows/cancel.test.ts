@@ -199,12 +199,9 @@ test('earlier attempts are stopped first; the task submits when they are closed'
   const first = await beginRunning();
   jobs.nth().cancelIgnored = true;
   const second = await startAfter([first, 'never-existed']);
-  const waiting = await untilStatus(
-    bench,
-    second,
-    (status) => status.message?.startsWith('waiting') === true,
-  );
-  expect(waiting.message).toBe('waiting for attempt 1 to stop');
+  await untilStatus(bench, second, (status) => status.message?.startsWith('waiting') === true);
+  const { memo } = await bench.handle(second).describe();
+  expect(memo?.['task']).toMatchObject({ message: 'waiting for attempt 1 to stop' });
   await waitUntil('the cancel', () => (jobs.nth().cancels > 0 ? true : undefined));
   expect(jobs.jobs.size).toBe(1);
   jobs.nth().cancelIgnored = false;
