@@ -5,6 +5,14 @@ export type WorkspaceAuth =
   | { readonly kind: 'pat'; readonly token: string }
   | { readonly kind: 'oauth-m2m'; readonly clientId: string; readonly clientSecret: string };
 
+/** How fast a workspace may be asked, all processes of one installation having the same figures. */
+export interface WorkspaceLimits {
+  /** All HTTP requests together: pages, outputs, tokens and repeated ones included. */
+  readonly requestsPerSecond?: number;
+  /** Of these, requests that start something. */
+  readonly submitsPerSecond?: number;
+}
+
 /** A Databricks host that credentials may be sent to. */
 export interface WorkspaceHost {
   readonly name: string;
@@ -12,6 +20,7 @@ export interface WorkspaceHost {
   readonly host: string;
   /** Longest time one HTTP request may take; default {@link DEFAULT_REQUEST_TIMEOUT_MS}. */
   readonly requestTimeoutMs?: number;
+  readonly limits?: WorkspaceLimits;
 }
 
 /** One Databricks host with its credentials. The credentials never go to another host. */
