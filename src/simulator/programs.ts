@@ -1,19 +1,24 @@
 import type { Run, TaskSpec } from './model';
 import type { PythonCommand } from './python-runner';
+import type { Step } from './step';
+import { parametersOf } from './task-parameters';
 import { readObject, readText, readTexts, toText, type WireObject } from './wire-json';
 
 const REMOTE_FILE = /^(?!file:)[a-z][a-z0-9+.-]*:|^\/(Workspace|Volumes|Repos|dbfs)\//;
 
 /** The local program of a `spark_python_task`; nothing for other task types and for files kept in a workspace or a bucket. */
-export function toProgram(task: TaskSpec, run: Run): PythonCommand | undefined {
+export function toProgram({
+  task,
+  run,
+  attempt,
+}: Pick<Step, 'task' | 'run' | 'attempt'>): PythonCommand | undefined {
   const python = readObject(task.body, 'spark_python_task');
   const file = python === undefined ? undefined : readText(python, 'python_file');
   if (python === undefined || file === undefined || readText(python, 'source') === 'GIT') return undefined;
   if (REMOTE_FILE.test(file)) return undefined;
-  const overriding = readObject(run.echo, 'overriding_parameters');
   return {
     file: file.replace(/^file:(\/\/)?/, ''),
-    parameters: readTexts(overriding ?? {}, 'python_params') ?? readTexts(python, 'parameters') ?? [],
+    parameters: readTexts(parametersOf('spark_python_task', task, { run, attempt }), 'parameters') ?? [],
     environment: environmentOf(task, run),
   };
 }
