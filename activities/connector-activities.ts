@@ -4,6 +4,8 @@ import type {
   LogsInput,
   MetricsInput,
   Observed,
+  PrepareInput,
+  PrepareResult,
   RepairInput,
 } from '../src/connector/activity-contract';
 import type { LogsPage, TaskMetric } from '../src/connector/connector';
@@ -20,6 +22,7 @@ import { runConnector, type CalledConnector, type ConnectorRun } from './run-con
 /** The activities of the contract around the connectors of a registry. */
 export function createConnectorActivities(dependencies: ActivityDependencies): ConnectorActivities {
   return {
+    prepare: (input) => prepare(dependencies, input),
     create: (input) => create(dependencies, input),
     get: (input) => get(dependencies, input),
     delete: (input) => deleteJob(dependencies, input),
@@ -28,6 +31,13 @@ export function createConnectorActivities(dependencies: ActivityDependencies): C
     getLogs: (input) => getLogs(dependencies, input),
     getMetrics: (input) => getMetrics(dependencies, input),
   };
+}
+
+function prepare(dependencies: ActivityDependencies, input: PrepareInput): Promise<PrepareResult> {
+  return runWaitingOut(isRetryable, { dependencies, input }, async (run) => {
+    const operation = offered(run, 'prepare', run.connector.prepare?.bind(run.connector));
+    return { prepared: await operation(input.request, run.call.context) };
+  });
 }
 
 function execute(dependencies: ActivityDependencies, input: ExecuteInput): Promise<Observed> {

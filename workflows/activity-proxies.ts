@@ -26,6 +26,18 @@ export interface StepOptions {
   readonly profile?: WaitProfile;
 }
 
+/** Given up at once on cancellation: it only reads, and nothing has been started yet. */
+export function prepareActivity(routing: TaskRouting, step: StepOptions): ConnectorActivities['prepare'] {
+  return proxyActivities<ConnectorActivities>({
+    ...COMMON,
+    ...spanOf(step),
+    taskQueue: routing.control,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    priority: { priorityKey: PRIORITY.create },
+    summary: step.summary,
+  }).prepare;
+}
+
 /** Waits for its end on cancellation, because the reply names the job that must then be stopped. */
 export function createActivity(routing: TaskRouting, step: StepOptions): ConnectorActivities['create'] {
   const tries = routing.fence === 'none' ? { maximumAttempts: 1 } : {};

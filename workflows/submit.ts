@@ -7,6 +7,7 @@ import { callOf, stepOf } from './calls';
 import { conclude } from './conclude';
 import { note } from './note';
 import { sleepUntil } from './pause';
+import { prepare } from './prepare';
 import { assertNotCanceled, runStep } from './steps';
 import { failedEnd, type StepFailure, type TaskEnd } from './task-end';
 import { toCreateRequest } from './task-input';
@@ -20,6 +21,8 @@ const PAUSE_BEFORE_RESUBMIT_MS = 30_000;
 export async function submit(task: TaskRun): Promise<TaskEnd | undefined> {
   assertNotCanceled();
   task.state = beginAttempt(task.state, Date.now());
+  const unprepared = await prepare(task);
+  if (unprepared !== undefined) return unprepared;
   for (;;) {
     const outcome = await runStep(task, { begin: (spanMs) => create(task, spanMs) });
     if (outcome.kind === 'ok') return note(task, outcome.value, outcome.value.posts);

@@ -42,6 +42,8 @@ export interface TaskRouting {
   readonly control: string;
   readonly fence: Fence;
   readonly repair: boolean;
+  /** The template names something that is looked up before each attempt's first submit. */
+  readonly prepare?: boolean;
 }
 
 /** One attempt in the receipt: what was sent and what it started. Times in epoch milliseconds. */
@@ -115,6 +117,8 @@ export interface TaskState {
   readonly trouble?: Trouble;
   readonly cancel?: CancelReceipt;
   readonly connection?: Connection;
+  /** What was looked up for the current attempt before its first submit. */
+  readonly prepared?: JsonObject;
   /** The durable pause before the next attempt, when one was decided. */
   readonly resumeAt?: number;
 }
@@ -144,6 +148,7 @@ export function toCreateRequest(input: TaskInput, state: TaskState): CreateReque
   return {
     template: state.template,
     idempotencyToken: toIdempotencyToken(state),
+    ...(state.prepared === undefined ? {} : { prepared: state.prepared }),
     ...(input.inputs === undefined ? {} : { inputs: input.inputs }),
     ...(input.outputPrefix === undefined ? {} : { outputPrefix: input.outputPrefix }),
     ...(input.taskExecution === undefined ? {} : { taskExecution: input.taskExecution }),

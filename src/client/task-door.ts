@@ -41,10 +41,19 @@ export function toTaskInput(
   return {
     template,
     policy: policyFor(connector, request),
-    routing: { ...taskQueues, fence, repair },
+    routing: { ...taskQueues, fence, repair, ...preparationOf(connector, request) },
     searchAttributes: door.searchAttributes,
     ...optionalParts(request),
   };
+}
+
+/** Said only where it is so: all other tasks keep the input they always had. */
+function preparationOf(
+  connector: AsyncConnector,
+  { template, adopted }: TaskRequest,
+): Pick<TaskInput['routing'], 'prepare'> {
+  const isNeeded = adopted === undefined && connector.needsPreparation?.(template) === true;
+  return isNeeded ? { prepare: true } : {};
 }
 
 function notAdoptable({ name }: AsyncConnector): LonghaulError {

@@ -20,6 +20,8 @@ import type { TaskPolicy } from './task-policy';
  * another task queue: `test/contract/` holds JSON Schemas and golden payloads for both sides.
  */
 export interface ConnectorActivities {
+  /** Only where the routing says so, before `create`: what must be looked up once for the whole attempt. */
+  prepare(input: PrepareInput): Promise<PrepareResult>;
   /** Starts the external job. Retried until it answers or rejects; every try carries the same token. */
   create(input: CreateInput): Promise<CreateResult>;
   /** Returns only when something changed; else fails benignly with `nextRetryDelay` and a {@link PollSnapshot}. */
@@ -39,6 +41,14 @@ export interface ConnectorCall {
   readonly taskExecution?: TaskExecutionMetadata;
   /** Beside the request, because it may be renewed while the request stays the same. */
   readonly connection?: Connection;
+}
+
+export interface PrepareInput extends ConnectorCall {
+  readonly request: CreateRequest;
+}
+
+export interface PrepareResult {
+  readonly prepared: JsonObject;
 }
 
 export interface CreateInput extends ConnectorCall {

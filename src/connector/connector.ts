@@ -29,6 +29,8 @@ export interface CreateRequest {
   readonly taskExecution?: TaskExecutionMetadata;
   /** Names this attempt at the provider: at most 64 characters, the same for every try of the attempt. */
   readonly idempotencyToken: string;
+  /** What {@link AsyncConnector.prepare} answered for this attempt: the same for every try, and for its fence. */
+  readonly prepared?: JsonObject;
 }
 
 /** What `delete` is told: the job, or, when no meta is known yet, the request that may have started it. */
@@ -145,6 +147,14 @@ export interface AsyncConnector {
    * @throws INVALID_TASK naming field, reason and value.
    */
   parseTask(template: TaskTemplate): void;
+  /** Does this template name something that must be looked up before anything is sent? Then {@link prepare} is called. Pure. */
+  needsPreparation?(template: TaskTemplate): boolean;
+  /**
+   * Looks up what every try of an attempt and its fence must take for the same, such as a job by its name. Called once
+   * for each attempt, before its first `create`; read only. The answer is recorded and comes back as
+   * `CreateRequest.prepared`, so that what is renamed in between changes nothing.
+   */
+  prepare?(request: CreateRequest, call: CallContext): Promise<JsonObject>;
   /** Starts the external job, at most once per token. */
   create(request: CreateRequest, call: CallContext): Promise<Observation>;
   /** Looks at the external job; read only. @throws RUN_GONE when it no longer exists. */

@@ -83,7 +83,7 @@ function decode(shape: string, payloads: Payload[] | null | undefined): [string,
   return (payloads ?? []).map((payload) => [shape, defaultPayloadConverter.fromPayload(payload)]);
 }
 
-const ACTIVITIES = { create: 1, get: 1, execute: 1, delete: 1, repair: 1 };
+const ACTIVITIES = { prepare: 1, create: 1, get: 1, execute: 1, delete: 1, repair: 1 };
 
 async function expectKept(id: string): Promise<Set<string>> {
   const captured = await capture(id);
@@ -136,6 +136,20 @@ test('what TypeScript sends with credentials of the task keeps the contract', as
   const inputs = (await capture(id)).filter(([shape]) => shape.endsWith('Input'));
   for (const [, input] of inputs) expect(input).toMatchObject({ connection });
   expect(await expectKept(id)).toContain('deleteInput');
+});
+
+test('what TypeScript sends for a task that is looked up first keeps the contract', async () => {
+  jobs.onPrepare = async () => ({ jobId: '9007199254740993' });
+  jobs.onCreate = succeedJob;
+  const { id } = await bench.tasks.start(bench.request('contract', { name: 'nightly' }));
+  await bench.tasks.wait(id);
+  const captured = await capture(id);
+  expect(captured.find(([shape]) => shape === 'createInput')?.[1]).toMatchObject({
+    request: { prepared: { jobId: '9007199254740993' } },
+  });
+  expect(await expectKept(id)).toEqual(
+    new Set(['prepareInput', 'prepareResult', 'createInput', 'createResult']),
+  );
 });
 
 test('a refusal keeps the contract', async () => {

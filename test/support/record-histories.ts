@@ -14,6 +14,7 @@ export const HISTORIES = join(__dirname, '../fixtures/histories');
 
 /** One way a task can go: how its job behaves and what people do meanwhile. Its history becomes a fixture. */
 interface Path {
+  readonly custom?: JsonObject;
   readonly policy?: JsonObject;
   readonly parts?: Partial<TaskInput>;
   readonly script?: (jobs: ScriptedConnector) => void;
@@ -38,6 +39,13 @@ const PATHS: Readonly<Record<string, Path>> = {
     script: (jobs) => {
       let lost = 0;
       jobs.afterCreate = () => (lost++ === 0 ? Promise.reject(unavailable()) : Promise.resolve());
+      jobs.onGet = succeedJob;
+    },
+  },
+  prepared: {
+    custom: { name: 'nightly' },
+    script: (jobs) => {
+      jobs.onPrepare = async () => ({ jobId: '9007199254740993' });
       jobs.onGet = succeedJob;
     },
   },
@@ -166,7 +174,7 @@ async function record(name: string, path: Path): Promise<void> {
   path.script?.(jobs);
   const bench = await openTaskBench({ connectors: [jobs], troubleShownAfterMs: 500 });
   const workers = await bench.startWorkers();
-  const request = bench.request('recorded', {}, path.policy);
+  const request = bench.request('recorded', path.custom ?? {}, path.policy);
   const id = await bench.startWith(request, path.parts ?? {});
   const { runId } = await bench.handle(id).describe();
   await path.act?.({ id, bench, jobs });

@@ -45,6 +45,7 @@ export class ScriptedConnector implements AsyncConnector {
   readonly jobs = new Map<string, ScriptedJob>();
   readonly tokens: string[] = [];
   beforeCreate: (request: CreateRequest, call: CallContext) => Promise<void> = () => Promise.resolve();
+  onPrepare: (custom: JsonObject) => Promise<JsonObject> = () => Promise.resolve({});
   afterCreate: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
   beforeGet: (meta: ResourceMeta, call: CallContext) => Promise<void> = () => Promise.resolve();
   beforeDelete: (target: DeleteTarget, call: CallContext) => Promise<void> = () => Promise.resolve();
@@ -77,6 +78,15 @@ export class ScriptedConnector implements AsyncConnector {
 
   parseTask(template: { readonly custom: JsonObject }): void {
     if (template.custom['invalid'] === true) throw invalidTask('spec.invalid', 'must not be true', true);
+  }
+
+  /** A template with `name` stands for one that names what must be looked up. */
+  needsPreparation({ custom }: { readonly custom: JsonObject }): boolean {
+    return 'name' in custom;
+  }
+
+  async prepare({ template }: CreateRequest): Promise<JsonObject> {
+    return this.onPrepare(template.custom);
   }
 
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {

@@ -80,12 +80,14 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
     },
     handle: (id) => client.workflow.getHandle(id),
     startWith: async ({ template, policy, id = randomUUID() }, parts) => {
-      const { taskQueues, capabilities } = registry.getConnector(template.type, template.version);
+      const connector = registry.getConnector(template.type, template.version);
+      const { taskQueues, capabilities } = connector;
       const { fence, repair } = capabilities;
+      const prepare = connector.needsPreparation?.(template) === true ? { prepare: true } : {};
       const input = {
         template,
         policy,
-        routing: { ...taskQueues, fence, repair },
+        routing: { ...taskQueues, fence, repair, ...prepare },
         searchAttributes,
         ...parts,
       };

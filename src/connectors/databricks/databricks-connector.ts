@@ -23,11 +23,12 @@ import type { DatabricksClient } from './databricks-client';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-config';
 import type { FlyteDefaults } from './databricks-flyte';
+import { findJobId } from './databricks-job-name';
 import { isMissingOutput, readLogsPage } from './databricks-logs';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { observeRun } from './databricks-observe';
-import { buildRequestBody, resolveBody } from './databricks-request';
+import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskToken } from './databricks-task-token';
 import { readTaskRuns } from './databricks-tasks';
@@ -86,12 +87,25 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     parseDatabricksTask(template, this.#flyte);
   }
 
+  needsPreparation(template: TaskTemplate): boolean {
+    return parseDatabricksTask(template, this.#flyte).jobName !== undefined;
+  }
+
+  /** A job's name becomes its id. @throws NOT_FOUND, INVALID_TASK when several jobs have the name. */
+  async prepare({ template }: CreateRequest, call: CallContext): Promise<JsonObject> {
+    const { jobName, workspace } = parseDatabricksTask(template, this.#flyte);
+    if (jobName === undefined) return {};
+    const client = this.#clients.find(workspace, await readTaskToken(call));
+    return { jobId: await findJobId(client, jobName, call) };
+  }
+
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {
-    const prepared = await this.#prepare(request, call);
-    const meta = await startPrepared(prepared, call);
+    const start = await this.#readyStart(request, call);
+    const meta = await sendStart(start, call);
+    const message = `Submitted to Databricks as run ${meta.runId}${describeJob(start.task, request)}`;
     return {
       meta,
-      resource: { phase: 'QUEUED', message: `Submitted to Databricks as run ${meta.runId}` },
+      resource: { phase: 'QUEUED', message },
       next: { kind: 'poll' },
     };
   }
@@ -143,17 +157,17 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     return { client: this.#clients.find(identity.databricksInstance, token), identity };
   }
 
-  async #prepare(request: CreateRequest, call: CallContext): Promise<PreparedStart> {
+  async #readyStart(request: CreateRequest, call: CallContext): Promise<ReadyStart> {
     const task = parseDatabricksTask(request.template, this.#flyte);
     const client = this.#clients.find(task.workspace, await readTaskToken(call));
     const { body, secrets } = await resolveBody(buildRequestBody(task, request), call.resolveSecret);
     return { task, client, body, secrets };
   }
 
-  /** A request that is not well-formed was never sent. */
+  /** A request that is not well-formed, or whose job was not looked up yet, was never sent. */
   async #fenceOrNothing(request: CreateRequest, call: CallContext): Promise<DeleteOutcome> {
     try {
-      this.parseTask(request.template);
+      buildRequestBody(parseDatabricksTask(request.template, this.#flyte), request);
     } catch (thrown) {
       return { kind: 'nothing', message: `Nothing was sent: ${LonghaulError.from(thrown).message}` };
     }
@@ -165,33 +179,38 @@ export class DatabricksConnectorV2 implements AsyncConnector {
    * gives the run it made, or makes it now, and that run is stopped.
    */
   async #fence(request: CreateRequest, call: CallContext): Promise<DeleteOutcome> {
-    const prepared = await this.#prepare(request, call);
+    const start = await this.#readyStart(request, call);
     let meta: DatabricksJobMetadata;
     try {
-      meta = await startPrepared(prepared, call);
+      meta = await sendStart(start, call);
     } catch (thrown) {
       call.signal.throwIfAborted();
       const error = LonghaulError.from(thrown);
       if (!REFUSALS.has(error.code)) throw thrown;
       return { kind: 'nothing', message: `Databricks has no run for this attempt: ${error.message}` };
     }
-    return stopRun(prepared.client, meta, call);
+    return stopRun(start.client, meta, call);
   }
 }
 
 /** A start, ready to be sent. Lives as long as the call: it holds secret values. */
-interface PreparedStart {
+interface ReadyStart {
   readonly task: DatabricksTask;
   readonly client: DatabricksClient;
   readonly body: JsonObject;
   readonly secrets: readonly string[];
 }
 
-async function startPrepared(prepared: PreparedStart, call: CallContext): Promise<DatabricksJobMetadata> {
-  const { task, client, body, secrets } = prepared;
+async function sendStart(start: ReadyStart, call: CallContext): Promise<DatabricksJobMetadata> {
+  const { task, client, body, secrets } = start;
   const announce = (): void => call.announceSubmit();
   const runId = await startRun(client, { operation: task.operation, body, secrets, announce }, call);
   return createMetadata(toInstance(client.workspace.host), runId, task.isFlyte);
+}
+
+/** Which job a name stood for, where a name was given. */
+function describeJob({ jobName }: DatabricksTask, request: CreateRequest): string {
+  return jobName === undefined ? '' : ` of job ${preparedJobId(request) ?? ''}, ${JSON.stringify(jobName)}`;
 }
 
 /** The same for tasks of type `spark`, which Flyte's Kubernetes Spark plugin may claim instead. */

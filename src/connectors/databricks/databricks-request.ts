@@ -1,5 +1,6 @@
 import {
   isJsonObject,
+  LonghaulError,
   resolveSecretReferences,
   type CreateRequest,
   type JsonObject,
@@ -20,9 +21,23 @@ const DEFAULT_RUN_NAME = 'Untitled';
  */
 export function buildRequestBody(task: DatabricksTask, request: CreateRequest): JsonObject {
   const token = request.idempotencyToken;
-  if (task.operation === 'run-now') return { ...task.body, idempotency_token: token };
+  if (task.operation === 'run-now') return { ...withJobId(task, request), idempotency_token: token };
   const name = textAt(task.body, 'run_name') ?? presence(request.template.name) ?? DEFAULT_RUN_NAME;
   return { ...task.body, run_name: nameWithToken(name, token), idempotency_token: token };
+}
+
+/** Found once for each attempt, whatever is renamed while it is tried. */
+export function preparedJobId({ prepared = {} }: Pick<CreateRequest, 'prepared'>): string | undefined {
+  return textAt(prepared, 'jobId');
+}
+
+/** `job_name` is our word: Databricks gets the id. */
+function withJobId(task: DatabricksTask, request: CreateRequest): JsonObject {
+  if (task.jobName === undefined) return task.body;
+  const { job_name: _name, ...body } = task.body;
+  const jobId = preparedJobId(request);
+  if (jobId !== undefined) return { job_id: jobId, ...body };
+  throw new LonghaulError('INTERNAL', 'The job was not looked up by its name before the start.');
 }
 
 function presence(text: string | undefined): string | undefined {

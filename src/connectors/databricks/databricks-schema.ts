@@ -6,135 +6,133 @@ import {
   type JsonObject,
   type JsonValue,
 } from '../../connector';
+import {
+  atMostOneOf,
+  flag,
+  id,
+  listOf,
+  nameText,
+  objects,
+  oneOf,
+  plainText,
+  scalar,
+  shapeOf,
+  taskKey,
+  text,
+  textMap,
+  textUpTo,
+  texts,
+  upToJsonBytes,
+} from './databricks-fields';
+import { health, NOTIFICATIONS, PARAMETER_OVERRIDES, TASK_FIELDS } from './databricks-task-types';
 
-/** Text, or a reference to a secret that will become text. */
-const text = z.custom<JsonValue>(
-  (value) => typeof value === 'string' || isSecretReference(value as JsonValue | undefined),
-  { error: 'must be text' },
-);
-const plainText = z.string({ error: 'must be text' });
-const texts = z.array(text, { error: 'must be a list of texts' });
-const textMap = z.record(z.string(), text, { error: 'must be an object of texts' });
-const anyObject = z.looseObject({}, { error: 'must be an object' });
-const flag = z.boolean({ error: 'must be true or false' });
-const count = z.int({ error: 'must be an integer' }).min(0, { error: 'must not be negative' });
-const LARGEST_ID = 2n ** 63n - 1n;
-const ID_RULE = 'must be a 64-bit id above 0; beyond 2^53 it must be in quotes';
-const id = z.custom<JsonValue>(isId, { error: ID_RULE });
+const LONGEST_DESCRIPTION = 1_000;
+const MOST_PARAMETER_BYTES = 10_000;
 
-function isId(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isSafeInteger(value) && value > 0;
-  if (typeof value !== 'string' || !/^\d{1,19}$/.test(value)) return false;
-  return BigInt(value) > 0n && BigInt(value) <= LARGEST_ID;
-}
-
-const LONGEST_NAME_BYTES = 4096;
-const runName = plainText.refine((name) => new TextEncoder().encode(name).length <= LONGEST_NAME_BYTES, {
-  error: `must not exceed ${LONGEST_NAME_BYTES} bytes`,
-});
-
-/** Task types whose fields we know; every other `…_task` object passes through untouched. */
-const TASK_TYPES = {
-  notebook_task: z.looseObject({ notebook_path: text, base_parameters: anyObject.optional() }),
-  spark_python_task: z.looseObject({ python_file: text, parameters: texts.optional() }),
-  spark_jar_task: z.looseObject({ main_class_name: text, parameters: texts.optional() }),
-  spark_submit_task: z.looseObject({ parameters: texts.optional() }),
-  python_wheel_task: z.looseObject({
-    package_name: text,
-    entry_point: text,
-    parameters: texts.optional(),
-    named_parameters: anyObject.optional(),
-  }),
-  sql_task: z.looseObject({ warehouse_id: text, parameters: anyObject.optional() }),
-  dbt_task: z.looseObject({ commands: texts }),
-  pipeline_task: z.looseObject({ pipeline_id: text }),
-  run_job_task: z.looseObject({ job_id: id, job_parameters: anyObject.optional() }),
-  condition_task: z.looseObject({ op: text, left: text, right: text }),
-  for_each_task: z.looseObject({ inputs: text, task: anyObject, concurrency: count.optional() }),
-};
-
-const newCluster = z.looseObject(
-  {
-    spark_version: text.optional(),
-    node_type_id: text.optional(),
-    num_workers: count.optional(),
-    autoscale: z.looseObject({ min_workers: count.optional(), max_workers: count.optional() }).optional(),
-    spark_conf: anyObject.optional(),
-    spark_env_vars: anyObject.optional(),
-  },
-  { error: 'must be an object' },
-);
-
-/** What a task may hold, wherever it stands: in `tasks[]`, inside for-each, or at the top of a legacy body. */
-const TASK_FIELDS = {
-  ...Object.fromEntries(Object.entries(TASK_TYPES).map(([key, shape]) => [key, shape.optional()])),
-  existing_cluster_id: text.optional(),
-  new_cluster: newCluster.optional(),
-  environment_key: plainText.optional(),
-  libraries: z.array(anyObject, { error: 'must be a list of objects' }).optional(),
-  timeout_seconds: count.optional(),
-  max_retries: z
-    .int({ error: 'must be an integer' })
-    .min(-1, { error: 'must be -1 (for ever) or more' })
-    .optional(),
-  min_retry_interval_millis: count.optional(),
-  retry_on_timeout: flag.optional(),
-  email_notifications: anyObject.optional(),
-  webhook_notifications: anyObject.optional(),
-  notification_settings: anyObject.optional(),
-};
-
-const task = z.looseObject(
+const task = shapeOf(
+  { task_key: taskKey },
   {
     ...TASK_FIELDS,
-    task_key: plainText.regex(/^[\w-]{1,100}$/, {
-      error: 'must have 1 to 100 characters of A-Z, a-z, 0-9, _ and -',
-    }),
-    description: text.optional(),
-    run_if: text.optional(),
-    disabled: flag.optional(),
-    depends_on: z
-      .array(z.looseObject({ task_key: plainText, outcome: text.optional() }), {
-        error: 'must be a list of objects',
-      })
-      .optional(),
+    description: textUpTo(LONGEST_DESCRIPTION),
+    run_if: text,
+    disabled: flag,
+    depends_on: listOf(shapeOf({ task_key: plainText }, { outcome: text })),
   },
-  { error: 'must be an object' },
 );
 
-const submitBody = z.looseObject({
-  ...TASK_FIELDS,
-  run_name: runName.optional(),
-  tasks: z.array(anyObject, { error: 'must be a list of tasks' }).optional(),
-  git_source: anyObject.optional(),
-  environments: z
-    .array(z.looseObject({ environment_key: plainText, spec: anyObject.optional() }), {
-      error: 'must be a list of objects',
-    })
-    .optional(),
-  queue: z.looseObject({ enabled: flag.optional() }, { error: 'must be an object' }).optional(),
-  run_as: anyObject.optional(),
-  health: anyObject.optional(),
-  access_control_list: z.array(anyObject, { error: 'must be a list of objects' }).optional(),
-  budget_policy_id: text.optional(),
-  performance_target: text.optional(),
+const gitSource = atMostOneOf(
+  shapeOf(
+    { git_url: textUpTo(300), git_provider: text },
+    {
+      git_branch: textUpTo(255),
+      git_tag: textUpTo(255),
+      git_commit: textUpTo(64),
+      sparse_checkout: shapeOf({}),
+    },
+  ),
+  ['git_branch', 'git_tag', 'git_commit'],
+);
+
+const environmentSpec = atMostOneOf(
+  shapeOf(
+    {},
+    {
+      environment_version: scalar,
+      client: scalar,
+      base_environment: text,
+      dependencies: texts,
+      java_dependencies: texts,
+    },
+  ),
+  ['environment_version', 'base_environment'],
+);
+
+/** One key may come twice: Flyte's own connector sends it so. */
+const environments = listOf(shapeOf({ environment_key: plainText }, { spec: environmentSpec }), 100);
+
+const environmentVariables = listOf(
+  shapeOf(
+    { environment_variables_key: plainText },
+    {
+      variables: textMap.refine((variables) => Object.keys(variables).length <= 100, {
+        error: 'must not hold more than 100 variables',
+      }),
+      files: texts.max(5, { error: 'must not hold more than 5 files' }),
+    },
+  ),
+);
+
+const PRINCIPALS = ['user_name', 'group_name', 'service_principal_name'];
+const principal = { user_name: text, group_name: text, service_principal_name: text };
+
+/** What both kinds of requests may say about the run as a whole. */
+const RUN_FIELDS = {
+  queue: shapeOf({}, { enabled: flag }),
+  performance_target: text,
+};
+
+const submitBody = shapeOf(
+  {},
+  {
+    ...TASK_FIELDS,
+    ...RUN_FIELDS,
+    run_name: nameText,
+    tasks: objects,
+    git_source: gitSource,
+    environments,
+    environment_variables: environmentVariables,
+    run_as: atMostOneOf(shapeOf({}, principal), PRINCIPALS),
+    access_control_list: listOf(oneOf(shapeOf({ permission_level: text }, principal), PRINCIPALS)),
+    budget_policy_id: text,
+    usage_policy_id: text,
+    health,
+    ...NOTIFICATIONS,
+  },
+);
+
+/** A key of the saved job's tasks; a sign before or after it takes its neighbors along. */
+const onlyKey = plainText.regex(/^\+?[\w-]{1,100}\+?$/, {
+  error: 'must be the key of a task, with + before or after it to take its neighbors along',
 });
 
-const runNowBody = z.looseObject({
-  job_id: id,
-  job_parameters: textMap.optional(),
-  notebook_params: anyObject.optional(),
-  jar_params: texts.optional(),
-  python_params: texts.optional(),
-  python_named_params: anyObject.optional(),
-  spark_submit_params: texts.optional(),
-  sql_params: anyObject.optional(),
-  dbt_commands: texts.optional(),
-  pipeline_params: anyObject.optional(),
-  only: z.array(plainText, { error: 'must be a list of task keys' }).optional(),
-  queue: anyObject.optional(),
-  performance_target: text.optional(),
-});
+const overrides = Object.fromEntries(
+  Object.entries(PARAMETER_OVERRIDES).map(([key, kind]): [string, z.ZodType] => [
+    key,
+    key.endsWith('_params') ? upToJsonBytes(kind, MOST_PARAMETER_BYTES) : kind,
+  ]),
+);
+
+const runNowBody = shapeOf(
+  {},
+  {
+    ...RUN_FIELDS,
+    job_id: id,
+    job_name: nameText.min(1, { error: 'must not be empty' }),
+    job_parameters: textMap,
+    only: z.array(onlyKey, { error: 'must be a list of task keys' }),
+    ...overrides,
+  },
+);
 
 const SCHEMAS = { task, submitBody, runNowBody };
 

@@ -8,6 +8,8 @@ export interface DatabricksTask {
   readonly operation: 'submit' | 'run-now';
   /** The user's body, without token and name suffix. */
   readonly body: JsonObject;
+  /** The saved job's name, where the body has `job_name` in the place of `job_id`. */
+  readonly jobName?: string;
   /** Name or host of the workspace; the default one when absent. */
   readonly workspace?: string;
   readonly isFlyte: boolean;
@@ -46,10 +48,17 @@ function parseOwnTask(custom: JsonObject): DatabricksTask {
   if (workspace !== undefined && (typeof workspace !== 'string' || workspace === '')) {
     throw invalidTask('workspace', 'must name a workspace or its host', workspace);
   }
-  const operation = request['job_id'] === undefined ? 'submit' : 'run-now';
-  if (operation === 'submit') assertSubmitBody(request, 'spec');
-  else assertRunNowBody(request, 'spec');
-  return { operation, body: request, isFlyte: false, ...(workspace === undefined ? {} : { workspace }) };
+  return { ...readBody(request), isFlyte: false, ...(workspace === undefined ? {} : { workspace }) };
+}
+
+function readBody(request: JsonObject): Pick<DatabricksTask, 'operation' | 'body' | 'jobName'> {
+  if (request['job_id'] === undefined && request['job_name'] === undefined) {
+    assertSubmitBody(request, 'spec');
+    return { operation: 'submit', body: request };
+  }
+  assertRunNowBody(request, 'spec');
+  const jobName = textAt(request, 'job_name');
+  return { operation: 'run-now', body: request, ...(jobName === undefined ? {} : { jobName }) };
 }
 
 function parseFlyteTask(template: TaskTemplate, defaults: FlyteDefaults): DatabricksTask {

@@ -1,6 +1,7 @@
-import { invalidTask, isJsonObject, type JsonObject } from '../../connector';
+import { invalidTask, isJsonObject, type JsonObject, type JsonValue } from '../../connector';
 import { isJsonArray, objectsAt, textAt } from './databricks-json';
 import { assertShape, taskTypesOf } from './databricks-schema';
+import { PARAMETER_OVERRIDES } from './databricks-task-types';
 
 /** Jobs API 2.2. */
 const MOST_TASKS = 1000;
@@ -13,7 +14,13 @@ const NEEDS_COMPUTE: ReadonlySet<string> = new Set([
   'python_wheel_task',
 ]);
 
-const COMPUTE_FIELDS = ['existing_cluster_id', 'new_cluster', 'environment_key'] as const;
+const COMPUTE_FIELDS: readonly string[] = ['existing_cluster_id', 'new_cluster', 'environment_key'];
+
+/** Types that only some kinds of compute can run; every other takes what its body says. */
+const COMPUTE_OF: Readonly<Record<string, readonly string[]>> = {
+  spark_submit_task: ['new_cluster'],
+  condition_task: [],
+};
 
 /**
  * Checks a `runs/submit` body as Databricks would, so that nothing is started that cannot run. Unknown fields and
@@ -36,13 +43,34 @@ export function assertSubmitBody(body: JsonObject, path: string): void {
 /** Checks a `run-now` body. @throws INVALID_TASK naming field, reason and value. */
 export function assertRunNowBody(body: JsonObject, path: string): void {
   assertNoOwnToken(body, path);
-  assertShape('runNowBody', body, path);
-  if (body['tasks'] !== undefined) {
-    throw invalidTask(`${path}.tasks`, 'cannot stand beside job_id, which runs a saved job');
+  if (isGiven(body['job_id']) && isGiven(body['job_name'])) {
+    throw invalidTask(
+      `${path}.job_name`,
+      'cannot stand beside job_id: one of them says which job',
+      body['job_name'],
+    );
   }
+  if (!isGiven(body['job_id']) && !isGiven(body['job_name'])) {
+    throw invalidTask(`${path}.job_id`, 'is missing: job_id or job_name says which job');
+  }
+  if (body['tasks'] !== undefined) {
+    throw invalidTask(`${path}.tasks`, 'cannot stand beside job_id or job_name, which run a saved job');
+  }
+  assertShape('runNowBody', withoutEmptyOverrides(body), path);
   if (hasContent(body, 'notebook_params') && hasContent(body, 'jar_params')) {
     throw invalidTask(`${path}.jar_params`, 'cannot be combined with notebook_params');
   }
+}
+
+function isGiven(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null;
+}
+
+/** Clients send empty overrides of every kind, `{}` and `[]` alike; only content counts. */
+function withoutEmptyOverrides(body: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(body).filter(([key, value]) => !(key in PARAMETER_OVERRIDES) || !isEmpty(value)),
+  );
 }
 
 function assertNoOwnToken(body: JsonObject, path: string): void {
@@ -50,10 +78,12 @@ function assertNoOwnToken(body: JsonObject, path: string): void {
   throw invalidTask(`${path}.idempotency_token`, 'is set by Longhaul, one for each attempt; leave it out');
 }
 
-/** Clients send empty overrides of every kind; only content counts. */
+function isEmpty(value: JsonValue): boolean {
+  return typeof value === 'object' && Object.keys(value ?? {}).length === 0;
+}
+
 function hasContent(body: JsonObject, key: string): boolean {
-  const value = body[key];
-  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  return isGiven(body[key]) && !isEmpty(body[key] ?? null);
 }
 
 interface Surroundings {
@@ -104,15 +134,28 @@ function assertTask(task: JsonObject, surroundings: Surroundings): void {
 }
 
 function assertCompute(task: JsonObject, type: string, { path, environments }: Surroundings): void {
-  const given = COMPUTE_FIELDS.filter((field) => task[field] !== undefined && task[field] !== null);
+  const given = COMPUTE_FIELDS.filter((field) => isGiven(task[field]));
+  const [first] = given;
   if (given.length > 1) throw invalidTask(path, 'must name one kind of compute only', given);
-  if (given.length === 0 && NEEDS_COMPUTE.has(type)) {
-    throw invalidTask(path, `a ${type} needs existing_cluster_id, new_cluster or environment_key`);
+  assertSuits(type, first, path);
+  if (first === undefined && NEEDS_COMPUTE.has(type)) {
+    throw invalidTask(path, `a ${type} needs ${inWords(COMPUTE_OF[type] ?? COMPUTE_FIELDS)}`);
   }
   const environment = textAt(task, 'environment_key');
   if (environment !== undefined && !environments.has(environment)) {
     throw invalidTask(`${path}.environment_key`, 'names no entry of environments', environment);
   }
+}
+
+function assertSuits(type: string, compute: string | undefined, path: string): void {
+  const suitable = COMPUTE_OF[type];
+  if (compute === undefined || suitable === undefined || suitable.includes(compute)) return;
+  const reason = suitable.length === 0 ? 'takes no compute' : `runs on ${inWords(suitable)} only`;
+  throw invalidTask(`${path}.${compute}`, `is wrong here: a ${type} ${reason}`);
+}
+
+function inWords(fields: readonly string[]): string {
+  return fields.join(', ').replace(/, ([^,]+)$/, ' or $1');
 }
 
 function assertTypeRules(task: JsonObject, type: string, surroundings: Surroundings): void {

@@ -71,7 +71,7 @@ describe('a task of ours', () => {
     ['a task that is no object', { tasks: ['a'] }, 'spec.tasks[0]', /must be an object|object/],
     [
       'two task types',
-      withTask({ notebook_task: { notebook_path: '/a' }, sql_task: { warehouse_id: 'w' } }),
+      withTask({ notebook_task: { notebook_path: '/a' }, pipeline_task: { pipeline_id: 'p' } }),
       'spec.tasks[0]',
       /one task type only/,
     ],
