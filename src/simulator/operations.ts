@@ -44,10 +44,16 @@ const OTHERS: Readonly<Record<string, readonly [string, Handler]>> = {
   ],
 };
 
-export function findOperation(method: string, path: string): Operation | undefined {
+/** Undefined for an operation that is not known, or not in a version as old as `newest`. */
+export function findOperation(
+  method: string,
+  path: string,
+  newest: ApiVersion = '2.2',
+): Operation | undefined {
   const match = /^\/api\/(2\.[012])\/jobs\/(.+?)\/?$/.exec(path);
   const row = match === null ? OTHERS[`${method} ${path}`] : JOBS_API[`${method} ${match[2] ?? ''}`];
   if (row === undefined) return undefined;
   const version = (match?.[1] ?? '2.2') as ApiVersion; // the pattern lets no other through
+  if (match !== null && version > newest) return undefined;
   return { name: row[0], version, handle: row[1], changes: method === 'POST' };
 }

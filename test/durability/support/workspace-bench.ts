@@ -58,6 +58,8 @@ export interface WorkspaceBenchOptions {
   readonly simulator?: SimulatorOptions;
   readonly auth?: WorkspaceAuth;
   readonly requestTimeoutMs?: number;
+  /** Default: so many that no test waits for them. */
+  readonly limits?: WorkspaceLimits;
   readonly secretsAllow?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the server shared by all test files. */
