@@ -35,7 +35,7 @@ describe('a workspace with a limit of 10 requests per second', () => {
       bench = await openWorkspaceBench({ limits: { requestsPerSecond: LIMIT }, simulator: { speed: 5 } });
       await bench.spawnWorker({ processes: 2 });
       await bench.spawnWorker({ processes: 2 });
-      expectOneRunEach(bench, await bench.waitAll(await bench.beginMany(40, { policy: EAGER })));
+      expectOneRunEach(bench, await bench.waitAll(await bench.beginMany(30, { policy: EAGER })));
       expect(bench.simulator.counters().busiestTenSeconds).toBeLessThanOrEqual(MOST_IN_TEN_SECONDS);
     },
     LIMIT_MS,
@@ -45,8 +45,8 @@ describe('a workspace with a limit of 10 requests per second', () => {
     'shows a look that the budget puts off as the next check, never as trouble',
     async () => {
       bench = await openWorkspaceBench({
-        limits: { requestsPerSecond: 1 },
-        simulator: { timing: { runMs: 20_000 } },
+        limits: { requestsPerSecond: 2 },
+        simulator: { timing: { runMs: 8_000 } },
       });
       await bench.startWorkers();
       const ids = await bench.beginMany(8, { policy: EAGER });
@@ -79,7 +79,7 @@ describe('429', () => {
         simulator: { speed: 5, ratePerSecond: LIMIT / 2 },
       });
       await bench.startWorkers();
-      expectOneRunEach(bench, await bench.waitAll(await bench.beginMany(30)));
+      expectOneRunEach(bench, await bench.waitAll(await bench.beginMany(15)));
       expect(bench.simulator.counters().rateLimited).toBeGreaterThan(0);
     },
     LIMIT_MS,

@@ -20,7 +20,10 @@ const BURST_SECONDS = 0.5;
 export function toBudget(limits: WorkspaceLimits = {}): Budget {
   const requestsPerSecond = limits.requestsPerSecond ?? DEFAULT_BUDGET.requestsPerSecond;
   const usual = Math.min(DEFAULT_BUDGET.submitsPerSecond, requestsPerSecond / 2);
-  return { requestsPerSecond, submitsPerSecond: Math.min(limits.submitsPerSecond ?? usual, requestsPerSecond) };
+  return {
+    requestsPerSecond,
+    submitsPerSecond: Math.min(limits.submitsPerSecond ?? usual, requestsPerSecond),
+  };
 }
 
 /** One of `processes` that share a workspace gets this part of its budget. */
@@ -58,6 +61,47 @@ export function createBucket(perSecond: number): Bucket {
     },
     hold: (until) => {
       level = Math.max(level, until + slackMs);
+    },
+  };
+}
+
+const WINDOW_MS = 10_000;
+/** By then the other side has counted a request, answered or not. */
+const COUNTED_WITHIN_MS = 2_000;
+
+/**
+ * What the other side may have counted within ten seconds: 110 % of the rate and no more. The bucket paces what is sent;
+ * a network that holds requests back and delivers them together would still let the other side count more.
+ */
+export interface Window {
+  nextAt(now: number): number;
+  take(now: number): void;
+  /** The one that was sent at `sentAt` was counted by `now`. */
+  answered(sentAt: number, now: number): void;
+}
+
+interface Sent {
+  readonly sentAt: number;
+  /** The latest moment at which it may have been counted. */
+  readonly countedAt: number;
+}
+
+export function createWindow(perSecond: number): Window {
+  const most = Math.max(1, Math.floor(perSecond * (WINDOW_MS / 1000) * 1.1));
+  let sent: readonly Sent[] = [];
+  return {
+    nextAt: (now) => {
+      sent = sent.filter(({ countedAt }) => countedAt > now - WINDOW_MS);
+      if (sent.length < most) return Number.NEGATIVE_INFINITY;
+      const counted = sent.map(({ countedAt }) => countedAt).sort((a, b) => a - b);
+      return (counted[sent.length - most] ?? now) + WINDOW_MS;
+    },
+    take: (now) => {
+      sent = [...sent, { sentAt: now, countedAt: now + COUNTED_WITHIN_MS }];
+    },
+    answered: (sentAt, now) => {
+      const index = sent.findIndex((each) => each.sentAt === sentAt && each.countedAt > now);
+      if (index >= 0) sent = sent.with(index, { sentAt, countedAt: now });
     },
   };
 }

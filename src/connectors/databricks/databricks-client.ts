@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LonghaulError, type CallContext, type JsonObject } from '../../connector';
 import { createTokenSource, type TokenSource } from './databricks-auth';
-import { isExpiredCredential, isUnknownEndpoint, needsNewerApi, redact, type Operation } from './databricks-errors';
+import {
+  isExpiredCredential,
+  isUnknownEndpoint,
+  needsNewerApi,
+  redact,
+  type Operation,
+} from './databricks-errors';
 import type { Lane } from './databricks-gate';
 import { stringifyLosslessJson } from './databricks-json';
 import type { LookLoad } from './databricks-looks';
@@ -80,7 +86,9 @@ const FALLBACK_MS = 10 * 60_000;
 /** Creates the client of one workspace: kept-alive connections, one token for all callers. */
 export function createDatabricksClient(workspace: Workspace, options: ClientOptions): DatabricksClient {
   const { monotonicNow = () => performance.now(), isTaskToken = false } = options;
-  const connection = options.connection ?? openHost(workspace.host, { limits: workspace.limits, processes: options.processes });
+  const connection =
+    options.connection ??
+    openHost(workspace.host, { limits: workspace.limits, processes: options.processes });
   const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const requestToken = (credentials: { clientId: string; clientSecret: string }): Promise<JsonObject> =>
     fetchToken({ connection, timeoutMs }, credentials, userAgent(options.version, workspace.auth.kind));

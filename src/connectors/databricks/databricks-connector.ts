@@ -260,9 +260,9 @@ async function stopRun(
 ): Promise<DeleteOutcome> {
   try {
     await requestCancel(client, meta.runId, call);
-    const urgent = { ...call, lane: 'urgent' } as const;
-    const run = await readRun(client, meta.runId, urgent);
-    const { resource, next } = await observeRun({ client, meta, run }, urgent);
+    const rest = { ...call, lane: 'rest' } as const;
+    const run = await readRun(client, meta.runId, rest);
+    const { resource, next } = await observeRun({ client, meta, run }, rest);
     client.looks.ended(meta.runId);
     return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta, resource };
   } catch (thrown) {

@@ -206,7 +206,9 @@ export function readSlowDown(
   const wishedMs = parseRetryAfter(headerOf(answer, 'retry-after'), now) ?? body.retryDelayMs;
   const isStart = operation === 'submit' || operation === 'run-now';
   if (status === 400) {
-    return isStart && isQuota(body) ? { scope: 'starts', wishedMs: wishedMs ?? DEFAULT_QUOTA_PAUSE_MS } : undefined;
+    return isStart && isQuota(body)
+      ? { scope: 'starts', wishedMs: wishedMs ?? DEFAULT_QUOTA_PAUSE_MS }
+      : undefined;
   }
   if (wishedMs !== undefined) return { scope: 'all', wishedMs };
   return status === 429 ? { scope: isStart ? 'starts' : 'all' } : undefined;

@@ -2,15 +2,17 @@ import { LonghaulError } from '../../connector';
 import {
   createBackoff,
   createBucket,
+  createWindow,
   SHARE_OF_LOOKS,
   type Backoff,
   type Bucket,
   type Budget,
+  type Window,
 } from './databricks-budget';
 
 /**
- * Who goes first. `urgent`: cancels, tokens, and the looks of a stop. `start`: what starts or repairs a run. `rest`: the
- * further pages and outputs of a look that has begun. `look`: the first request of a look.
+ * Who goes first. `urgent`: cancels and tokens. `start`: what starts or repairs a run. `rest`: looks whether a run has
+ * stopped, and the further pages and outputs of a look that has begun. `look`: the first request of a look.
  */
 export type Lane = (typeof LANES)[number];
 const LANES = ['urgent', 'start', 'rest', 'look'] as const;
@@ -71,6 +73,7 @@ class HostGate implements Gate {
   readonly #now: () => number;
   readonly #buckets: { readonly all: Bucket; readonly starts: Bucket };
   readonly #backoffs: { readonly all: Backoff; readonly starts: Backoff };
+  readonly #window: Window;
   readonly #line: Line;
   #waiting: readonly Waiter[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -83,6 +86,7 @@ class HostGate implements Gate {
       all: createBucket(budget.requestsPerSecond),
       starts: createBucket(budget.submitsPerSecond),
     };
+    this.#window = createWindow(budget.requestsPerSecond);
     this.#backoffs = { all: createBackoff(random), starts: createBackoff(random) };
     this.#line = createLine(this.#buckets.all.intervalMs, this.#buckets.starts.intervalMs);
   }
@@ -95,6 +99,7 @@ class HostGate implements Gate {
   }
 
   answered(lane: Lane, sentAt: number, slowDown?: SlowDown): void {
+    this.#window.answered(sentAt, this.#now());
     if (slowDown === undefined) {
       this.#backoffs.all.accepted(sentAt);
       if (lane === 'start') this.#backoffs.starts.accepted(sentAt);
@@ -104,7 +109,7 @@ class HostGate implements Gate {
     const now = this.#now();
     this.#buckets[scope].hold(this.#backoffs[scope].refused({ now, sentAt, ...wish }));
     for (const waiter of this.#waiting) {
-      if (this.#nextAt(waiter.lane) - now > LONGEST_WAIT_MS[waiter.lane]) waiter.refuse();
+      if (this.#nextAt(waiter.lane, now) - now > LONGEST_WAIT_MS[waiter.lane]) waiter.refuse();
     }
   }
 
@@ -147,25 +152,27 @@ class HostGate implements Gate {
     let next = this.#next(now);
     while (next !== undefined) {
       this.#buckets.all.take(now);
+      this.#window.take(now);
       if (next.lane === 'start') this.#buckets.starts.take(now);
       next.go(now);
       next = this.#next(now);
     }
     if (this.#waiting.length === 0) return;
-    const soonest = Math.min(...this.#waiting.map(({ lane }) => this.#nextAt(lane)));
+    const soonest = Math.min(...this.#waiting.map(({ lane }) => this.#nextAt(lane, now)));
     const pauseMs = Math.min(Math.max(0, soonest - now) + TIMER_SLACK_MS, LONGEST_WAIT_MS.look);
     this.#timer = setTimeout(() => this.#serve(), pauseMs);
   }
 
   /** The first of the first lane that may go; a lane that may not is passed by. */
   #next(now: number): Waiter | undefined {
-    const open = LANES.filter((lane) => this.#nextAt(lane) <= now);
+    const open = LANES.filter((lane) => this.#nextAt(lane, now) <= now);
     return open.flatMap((lane) => this.#waiting.find((waiter) => waiter.lane === lane) ?? [])[0];
   }
 
-  #nextAt(lane: Lane): number {
+  #nextAt(lane: Lane, now: number): number {
     const { all, starts } = this.#buckets;
-    return lane === 'start' ? Math.max(all.nextAt, starts.nextAt) : all.nextAt;
+    const common = Math.max(all.nextAt, this.#window.nextAt(now));
+    return lane === 'start' ? Math.max(common, starts.nextAt) : common;
   }
 
   /** How long one more in this lane would wait, if nobody came before it later. */

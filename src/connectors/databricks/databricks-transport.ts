@@ -106,11 +106,11 @@ export function openHost(origin: string, options: HostOptions = {}): HostConnect
 }
 
 const LANE_OF: Readonly<Record<Operation, Lane>> = {
-  'submit': 'start',
+  submit: 'start',
   'run-now': 'start',
-  'cancel': 'urgent',
-  'token': 'urgent',
-  'read': 'look',
+  cancel: 'urgent',
+  token: 'urgent',
+  read: 'look',
 };
 
 function openPool(origin: string): Pool {

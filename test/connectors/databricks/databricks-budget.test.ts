@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {
   createBackoff,
   createBucket,
+  createWindow,
   DEFAULT_BUDGET,
   shareOf,
   toBudget,
@@ -47,7 +48,11 @@ describe('the token bucket', () => {
   test('keeps to its rate after each pause too: nothing is caught up', () => {
     fc.assert(
       fc.property(rate, fc.integer({ min: 2, max: 20 }), (perSecond, holdEvery) => {
-        const times = departures(perSecond, Array.from({ length: 200 }, () => 0), holdEvery);
+        const times = departures(
+          perSecond,
+          Array.from({ length: 200 }, () => 0),
+          holdEvery,
+        );
         const afterHold = times.filter((_, index) => index >= holdEvery && index % holdEvery === 1);
         for (const at of afterHold) {
           const before = times[times.indexOf(at) - 1] ?? 0;
@@ -69,6 +74,49 @@ describe('the token bucket', () => {
     expect(bucket.nextAt).toBe(100);
   });
 });
+
+describe('the window', () => {
+  test('lets the other side count 110 % in any ten seconds at most, however unevenly requests arrive', () => {
+    const delays = fc.array(
+      fc.tuple(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 0, max: 5_000 })),
+      {
+        minLength: 100,
+        maxLength: 300,
+      },
+    );
+    fc.assert(
+      fc.property(fc.double({ min: 1, max: 10, noNaN: true }), delays, (perSecond, each) => {
+        const counted = countedTimes(perSecond, each);
+        expect(busiest(counted)).toBeLessThanOrEqual(Math.floor(perSecond * 11));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** A crowd through bucket and window; each request is counted after its first delay and answered after both. */
+function countedTimes(perSecond: number, delays: readonly (readonly [number, number])[]): number[] {
+  const [bucket, window] = [createBucket(perSecond), createWindow(perSecond)];
+  const answers: { sentAt: number; at: number }[] = [];
+  let now = 1_000;
+  return delays.map(([toCount, toAnswer]) => {
+    const wish = (): number => Math.max(now, bucket.nextAt, window.nextAt(now));
+    for (let due = soonest(answers); due !== undefined && due.at <= wish(); due = soonest(answers)) {
+      now = Math.max(now, due.at);
+      window.answered(due.sentAt, due.at);
+      answers.splice(answers.indexOf(due), 1);
+    }
+    now = wish();
+    bucket.take(now);
+    window.take(now);
+    answers.push({ sentAt: now, at: now + toCount + toAnswer });
+    return now + toCount;
+  });
+}
+
+function soonest<T extends { readonly at: number }>(answers: readonly T[]): T | undefined {
+  return [...answers].sort((a, b) => a.at - b.at)[0];
+}
 
 describe('the limits of a workspace', () => {
   test('default to 20 requests and 10 starts a second', () => {

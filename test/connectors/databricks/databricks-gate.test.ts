@@ -24,7 +24,9 @@ test('cancels go first, then starts, then the rest of a look, then looks', async
   await exhaust(gate, 10);
   const gone: Lane[] = [];
   const lanes: readonly Lane[] = ['look', 'look', 'rest', 'start', 'urgent'];
-  await Promise.all(lanes.map(async (lane) => gone.push(await gate.pass(lane, never).then(() => lane) as never)));
+  await Promise.all(
+    lanes.map(async (lane) => gone.push((await gate.pass(lane, never).then(() => lane)) as never)),
+  );
   expect(gone).toEqual(['urgent', 'start', 'rest', 'look', 'look']);
 });
 
