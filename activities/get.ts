@@ -4,7 +4,7 @@ import { canonicalJson } from '../src/connector/json';
 import type { Observation } from '../src/connector/observation';
 import type { ActivityCall } from './activity-call';
 import { notChanged } from './failures';
-import { pollDelayMs, troubleDelayMs } from './poll-delay';
+import { pollDelayMs, troubleDelayMs, type PollDelayInput } from './poll-delay';
 import type { ActivityDependencies } from './ports';
 import { runConnector, type ConnectorRun } from './run-connector';
 
@@ -74,15 +74,25 @@ function delayAfter(
   { now, random }: { readonly now: number; readonly random: number },
 ): number {
   const { next } = observation;
-  const wishedMs = next.kind === 'poll' ? next.afterMs : undefined;
+  const { afterMs: wishedMs, atLeastMs } = next.kind === 'poll' ? next : {};
   return pollDelayMs({
+    ...delayBounds(input, now),
+    random,
+    ...(wishedMs === undefined ? {} : { wishedMs }),
+    ...(atLeastMs === undefined ? {} : { atLeastMs }),
+  });
+}
+
+function delayBounds(
+  input: GetInput,
+  now: number,
+): Pick<PollDelayInput, 'ageMs' | 'minMs' | 'maxMs' | 'leftMs'> {
+  return {
     ageMs: now - input.submittedAt,
     minMs: input.policy.pollMinMs,
     maxMs: input.policy.pollMaxMs,
-    random,
-    ...(wishedMs === undefined ? {} : { wishedMs }),
     ...(input.deadlineAt === undefined ? {} : { leftMs: input.deadlineAt - now }),
-  });
+  };
 }
 
 function unchanged(
@@ -113,6 +123,7 @@ interface FailedLook {
 /** Only the job's absence is an answer; all else is trouble, and trouble never ends a healthy job. */
 function toOutcome(error: LonghaulError, failed: FailedLook): GetResult | Unchanged {
   if (error.code === 'RUN_GONE') return gone(failed.input, error);
+  if (error.isHeldBack) return heldBack(error, failed);
   const { input, call, random, shownAfterMs } = failed;
   const now = call.context.now();
   const earlier = call.saved().trouble ?? input.trouble;
@@ -133,6 +144,15 @@ function toOutcome(error: LonghaulError, failed: FailedLook): GetResult | Unchan
 }
 
 const TROUBLE_MESSAGE_LIMIT = 400;
+
+/** Nobody was asked: neither a change nor trouble, only a look that comes later. */
+function heldBack({ retryAfterMs }: LonghaulError, { input, call, random }: FailedLook): Unchanged {
+  const now = call.context.now();
+  const atLeastMs = retryAfterMs === undefined ? {} : { atLeastMs: retryAfterMs };
+  const delayMs = pollDelayMs({ ...delayBounds(input, now), random, ...atLeastMs });
+  const { trouble } = call.saved();
+  return unchanged(input, { phase: input.seen.phase }, { now, delayMs, ...(trouble && { trouble }) });
+}
 
 function gone(input: GetInput, error: LonghaulError): GetResult {
   const decision = {

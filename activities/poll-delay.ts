@@ -6,6 +6,8 @@ export interface PollDelayInput {
   readonly maxMs: number;
   /** The provider's wish (Retry-After): never undercut. */
   readonly wishedMs?: number;
+  /** A shared request budget allows no shorter pause; a longer one of our own stands. */
+  readonly atLeastMs?: number;
   /** Time left until the nearest deadline; the pause ends shortly before it. */
   readonly leftMs?: number;
   /** A random number in [0, 1). */
@@ -22,11 +24,12 @@ const SHARE_OF_AGE = 0.1;
 const JITTER = 0.2;
 
 export function pollDelayMs(input: PollDelayInput): number {
-  const { ageMs, minMs, maxMs, wishedMs, leftMs, random } = input;
+  const { ageMs, minMs, maxMs, wishedMs, atLeastMs = 0, leftMs, random } = input;
   const growing = Math.min(maxMs, Math.max(minMs, ageMs * SHARE_OF_AGE));
-  const jittered =
+  const own =
     wishedMs === undefined ? growing * (1 - JITTER + 2 * JITTER * random) : wishedMs * (1 + JITTER * random);
-  const clamped = leftMs === undefined ? jittered : Math.min(jittered, leftMs - BEFORE_DEADLINE_MS);
+  const spread = Math.max(own, atLeastMs * (1 + JITTER * random));
+  const clamped = leftMs === undefined ? spread : Math.min(spread, leftMs - BEFORE_DEADLINE_MS);
   return Math.round(Math.max(SHORTEST_MS, clamped));
 }
 

@@ -55,10 +55,11 @@ export async function runConnector<T>(
 function redactError({ secrets }: ActivityDependencies, error: LonghaulError): LonghaulError {
   const message = secrets.redact(error.message);
   if (message === error.message) return error;
-  const { advice, field, retryAfterMs } = error;
+  const { advice, field, retryAfterMs, isHeldBack } = error;
   return new LonghaulError(error.code, message, {
     ...(advice === undefined ? {} : { advice: secrets.redact(advice) }),
     ...(field === undefined ? {} : { field }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    isHeldBack,
   });
 }

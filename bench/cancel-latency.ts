@@ -3,42 +3,24 @@
  * simulated workspace takes the cancel request. `node scripts/run-typescript.cjs bench/cancel-latency.ts [slow]`; with `slow`
  * every request to the workspace takes 300 ms.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
-
-import { TaskClient } from '../src/client';
 import { installRuntimeLogger } from '../src/cli/runtime-logger';
-import { ConnectorRegistry, DEFAULT_POLICY, type JsonObject } from '../src/connector';
-import { createDatabricksConnectors, createWorkspaceDirectory } from '../src/connectors/databricks';
-import { startSimulator, type Simulator } from '../src/simulator';
-import { connectClient } from '../src/temporal/connection';
-import { startDevServer, type DevServer } from '../src/temporal/dev-server';
-import { findFreePort } from '../src/temporal/ports';
-import { SEARCH_ATTRIBUTE_NAMES } from '../src/temporal/search-attributes';
-import { findTemporalBinary } from '../src/temporal/temporal-binary';
+import { DEFAULT_POLICY, type JsonObject } from '../src/connector';
 import { waitFor } from '../src/temporal/wait';
-import { connectWorker } from '../src/temporal/worker-connection';
-import { createSecretPort, startWorkers } from '../src/worker';
+import { openDatabricksStage, type DatabricksStage } from './databricks-stage';
 
 const OPEN_TASKS = 200;
 const SINGLE_CANCELS = 50;
 const LATENCY_MS = process.argv.includes('slow') ? 300 : 0;
-const TOKEN = 'simulated-token';
-const IP = '127.0.0.1';
+/** As good as: what is measured is not the request budget. */
+const UNLIMITED = { requestsPerSecond: 10_000, submitsPerSecond: 10_000 };
 const LIMIT_MS = 120_000;
-
-interface Stage {
-  readonly tasks: TaskClient;
-  readonly simulator: Simulator;
-  close(): Promise<void>;
-}
 
 async function main(): Promise<void> {
   installRuntimeLogger('error');
-  const stage = await openStage();
+  const stage = await openDatabricksStage({ limits: UNLIMITED });
+  const { simulator } = stage;
+  simulator.setOutcome({ match: {}, outcome: { runMs: 3_600_000 } });
+  if (LATENCY_MS > 0) simulator.addFault({ operation: '*', kind: 'latency', ms: LATENCY_MS });
   try {
     const ids = await openTasks(stage, OPEN_TASKS + SINGLE_CANCELS);
     const single: number[] = [];
@@ -52,67 +34,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function openStage(): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), 'longhaul-bench-'));
-  const server = await startServer(folder);
-  const simulator = await startSimulator({ tokens: [TOKEN] });
-  simulator.setOutcome({ match: {}, outcome: { runMs: 3_600_000 } });
-  if (LATENCY_MS > 0) simulator.addFault({ operation: '*', kind: 'latency', ms: LATENCY_MS });
-  const workspace = {
-    name: 'simulated',
-    host: simulator.url,
-    auth: { kind: 'pat', token: TOKEN },
-  } as const;
-  const connectors = createDatabricksConnectors({
-    workspaces: createWorkspaceDirectory({ workspaces: [workspace] }),
-  });
-  const registry = new ConnectorRegistry();
-  for (const connector of connectors) registry.register(connector);
-  const { client, namespace } = await connectClient(server.address);
-  const common = { client, namespace, registry, workflowTaskQueue: 'longhaul' };
-  const workers = await startWorkers({
-    ...common,
-    connection: await connectWorker(server.address),
-    workflowBundlePath: await bundle(folder),
-    secrets: createSecretPort({ env: {}, allowed: [], operatorSecrets: [TOKEN] }),
-  });
-  return {
-    tasks: new TaskClient({ ...common, secretsAllow: [], searchAttributes: true }),
-    simulator,
-    close: async () => {
-      await workers.shutdown();
-      await Promise.all([server.stop(), simulator.close()]);
-    },
-  };
-}
-
-async function startServer(folder: string): Promise<DevServer> {
-  const home = process.env['LONGHAUL_HOME'] ?? join(homedir(), '.longhaul');
-  const { path } = await findTemporalBinary({ env: process.env, home, report: () => undefined });
-  return startDevServer({
-    binary: path,
-    dbFile: join(folder, 'temporal.db'),
-    logFile: join(folder, 'temporal.log'),
-    ip: IP,
-    port: await findFreePort(IP),
-    uiPort: await findFreePort(IP),
-    searchAttributes: SEARCH_ATTRIBUTE_NAMES,
-  });
-}
-
-async function bundle(folder: string): Promise<string> {
-  const workflowsPath = join(__dirname, '../workflows/index.ts');
-  const { code } = await bundleWorkflowCode({
-    workflowsPath,
-    workflowInterceptorModules: [join(__dirname, '../workflows/trace-headers.ts')],
-    logger: new DefaultLogger('ERROR'),
-  });
-  const path = join(folder, 'bundle.js');
-  writeFileSync(path, code);
-  return path;
-}
-
-async function openTasks({ tasks }: Stage, count: number): Promise<string[]> {
+async function openTasks({ tasks }: DatabricksStage, count: number): Promise<string[]> {
   const task = { task_key: 'main', notebook_task: { notebook_path: '/main' } };
   const custom: JsonObject = { request: { run_name: 'long', tasks: [task] } };
   const template = { type: 'databricks', version: 0, custom };
@@ -130,7 +52,7 @@ async function openTasks({ tasks }: Stage, count: number): Promise<string[]> {
 }
 
 /** Milliseconds from each request until the workspace took it; one process, one clock. */
-async function cancelAll({ tasks, simulator }: Stage, ids: readonly string[]): Promise<number[]> {
+async function cancelAll({ tasks, simulator }: DatabricksStage, ids: readonly string[]): Promise<number[]> {
   const runs = await Promise.all(ids.map(async (id) => (await tasks.get(id)).externalId ?? ''));
   const asked = ids.map(async (id) => {
     const askedAt = Date.now();

@@ -190,6 +190,7 @@ function declareSimulate(program: Command): void {
     .option('--state <file>', 'keep runs here over restarts')
     .option('--speed <factor>', 'how much faster its clock runs', parseNumber, 1)
     .option('--rate <requests>', 'requests per second before 429', parseNumber)
+    .addOption(new Option('--api <version>', 'the newest Jobs API it knows').choices(['2.0', '2.1', '2.2']))
     .option(
       '--fault <spec>',
       'a fault on demand, such as submit:commit-then-503:times=1 (repeatable)',

@@ -1,4 +1,4 @@
-import { parseAirflowRouting } from '../config/environment';
+import { parseAirflowRouting, parseWorkers } from '../config/environment';
 import { readPackageVersion } from '../config/package-version';
 import type { Environment } from '../config/temporal-settings';
 import { ConnectorRegistry } from '../connector/registry';
@@ -42,6 +42,7 @@ export function createConnectorSet(
   const connectors = createDatabricksConnectors({
     workspaces: directory,
     version: readPackageVersion(),
+    processes: parseWorkers(env),
     ...flyteDefaults(env['FLYTE_DATABRICKS_SERVICE_CREDENTIAL_PROVIDER']),
   });
   const registry = new ConnectorRegistry();

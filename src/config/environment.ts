@@ -23,6 +23,8 @@ export interface LonghaulConfig {
   readonly engineIdleSeconds: number;
   /** Keys that seal credentials brought by tasks, absolute. `LONGHAUL_SEALING_KEYS_FILE`, default none. */
   readonly sealingKeysFile?: string;
+  /** Worker processes that share the request budgets of the workspaces. `LONGHAUL_WORKERS`, default 1. */
+  readonly workers: number;
   /** Airflow's major for tasks that name none. `LONGHAUL_AIRFLOW`, default 3. */
   readonly airflowMajor: 2 | 3;
   /** First task queue of that major's workers. `LONGHAUL_AIRFLOW_TASK_QUEUE`, default `airflow3` or `airflow2`. */
@@ -47,6 +49,7 @@ export function parseEnvironment(env: Environment): LonghaulConfig {
     temporal: loadTemporalSettings(env),
     workflowTaskQueue: text(env['LONGHAUL_TASK_QUEUE']) ?? 'longhaul',
     engineIdleSeconds: parseIdleSeconds(env['LONGHAUL_ENGINE_IDLE_SECONDS']),
+    workers: parseWorkers(env),
     ...parseAirflowRouting(env),
     ...(sealingKeysFile === undefined ? {} : { sealingKeysFile }),
   };
@@ -91,6 +94,15 @@ function parseIdleSeconds(value: string | undefined): number {
   const seconds = Number(given);
   if (Number.isFinite(seconds) && seconds > 0) return seconds;
   throw badVariable('LONGHAUL_ENGINE_IDLE_SECONDS', given, 'must be a number of seconds above 0');
+}
+
+/** How many worker processes there are. @throws CONFIG. */
+export function parseWorkers(env: Environment): number {
+  const given = text(env['LONGHAUL_WORKERS']);
+  if (given === undefined) return 1;
+  const count = Number(given);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw badVariable('LONGHAUL_WORKERS', given, 'must be the number of worker processes, 1 or more');
 }
 
 /** Where Airflow tasks go that name no major. @throws CONFIG. */

@@ -130,6 +130,8 @@ export interface AsyncConnector {
    * {@link taskQueues}.
    */
   taskQueuesFor?(about: TaskOrJob): TaskQueues;
+  /** Queues of ours that {@link taskQueuesFor} gives beside {@link taskQueues}: our workers serve them too. */
+  ratedTaskQueues?(): readonly RatedTaskQueues[];
   /**
    * Only where another process than our worker serves its activities: the command that starts it, for the one who
    * waits at this queue. Our workers leave its queues alone.
@@ -175,4 +177,10 @@ export type TaskOrJob = { readonly template: TaskTemplate } | { readonly meta: R
 export interface TaskQueues {
   readonly polls: string;
   readonly control: string;
+}
+
+/** A pair of queues of which Temporal itself holds back what comes too fast, over all workers together. */
+export interface RatedTaskQueues extends TaskQueues {
+  /** Activities per second on `polls`. */
+  readonly pollsPerSecond: number;
 }

@@ -77,6 +77,8 @@ export interface LonghaulErrorOptions {
   readonly field?: string;
   /** The other side's wish before the next try, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** Our own budget held the request back: nothing was sent, and nothing is wrong with the other side. */
+  readonly isHeldBack?: boolean;
 }
 
 /** Every error Longhaul raises on purpose. `code` is stable; `message` is for people. */
@@ -85,6 +87,7 @@ export class LonghaulError extends Error {
   readonly advice: string | undefined;
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly isHeldBack: boolean;
 
   constructor(code: ErrorCode, message: string, options: LonghaulErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -93,6 +96,7 @@ export class LonghaulError extends Error {
     this.advice = options.advice;
     this.field = options.field;
     this.retryAfterMs = options.retryAfterMs;
+    this.isHeldBack = options.isHeldBack ?? false;
   }
 
   get retryable(): boolean {

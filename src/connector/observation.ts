@@ -12,8 +12,16 @@ export interface WaitProfile {
 
 /** What the workflow does now. */
 export type NextStep =
-  /** Look again later (the usual poll). `afterMs` is the provider's wish (Retry-After). */
-  | { readonly kind: 'poll'; readonly afterMs?: number; readonly profile?: WaitProfile }
+  /**
+   * Look again later (the usual poll). `afterMs` is the provider's wish (Retry-After) and takes the place of our own
+   * pause; `atLeastMs` only lengthens it, where many jobs share a request budget.
+   */
+  | {
+      readonly kind: 'poll';
+      readonly afterMs?: number;
+      readonly atLeastMs?: number;
+      readonly profile?: WaitProfile;
+    }
   /** Sleep on a durable timer until this time (epoch milliseconds), then look. */
   | { readonly kind: 'sleep'; readonly until: number; readonly profile?: WaitProfile }
   /** Run the connector's long, heartbeating `execute` (a trigger, a whole operator). */

@@ -21,6 +21,8 @@ export interface Counters {
 export interface CountersReport extends Counters {
   /** Runs not yet terminal, queued ones included. */
   activeRuns: number;
+  /** The most requests within any ten real seconds since the simulator was started. */
+  busiestTenSeconds: number;
   lastSubmitBody?: string;
   /** The last submit bodies as they arrived, oldest first: the digits of a number are there to be seen. */
   submitBodies: string[];

@@ -4,6 +4,7 @@ export type { OauthClient } from './auth';
 export type { CountersReport } from './counters';
 export type { JobFailureShape } from './endings';
 export { FAULT_KINDS, parseFaultSpec, type FaultKind, type FaultSpec } from './faults';
+export type { ApiVersion } from './model';
 export { DEFAULT_TOKEN, type SimulatorLogger, type SimulatorOptions } from './options';
 export type { Outcome, OutcomeMatch, OutcomeRule, RawState } from './outcomes';
 export { startSimulator, type Simulator } from './simulator';

@@ -58,16 +58,22 @@ const PERMISSIONS: Readonly<Record<string, readonly [string, Handler]>> = {
   'GET /permissionLevels': ['permissions', listPermissionLevels],
 };
 
-export function findOperation(method: string, path: string): Operation | undefined {
-  const [, version, call] = /^\/api\/(2\.[012])\/jobs\/(.+?)\/?$/.exec(path) ?? [];
+/** Undefined for an operation that is not known, or not in a version as old as `newest`. */
+export function findOperation(
+  method: string,
+  path: string,
+  newest: ApiVersion = '2.2',
+): Operation | undefined {
+  const [, known, call] = /^\/api\/(2\.[012])\/jobs\/(.+?)\/?$/.exec(path) ?? [];
   const [, jobId, rest] = /^\/api\/2\.0\/permissions\/jobs\/(\d+)(\/\w+)?$/.exec(path) ?? [];
   const row =
     JOBS_API[`${method} ${call ?? ''}`] ??
     (jobId === undefined ? OTHERS[`${method} ${path}`] : PERMISSIONS[`${method} ${rest ?? ''}`]);
-  if (row === undefined) return undefined;
+  const version = (known ?? '2.2') as ApiVersion; // the pattern lets no other through
+  if (row === undefined || (known !== undefined && version > newest)) return undefined;
   return {
     name: row[0],
-    version: (version ?? '2.2') as ApiVersion, // the pattern lets no other through
+    version,
     handle: row[1],
     changes: method !== 'GET',
     pathParams: jobId === undefined ? {} : { job_id: jobId },

@@ -2,6 +2,7 @@ import type { OauthClient } from './auth';
 import type { JobFailureShape } from './endings';
 import type { FaultSpec } from './faults';
 import type { WorkspaceLimits } from './engine-options';
+import type { ApiVersion } from './model';
 import type { Timing } from './step';
 
 /** A narrow logger; pino fits. */
@@ -25,6 +26,8 @@ export interface SimulatorOptions {
   /** Real requests per real second to the API; above it 429 with Retry-After. Default: no limit. */
   readonly ratePerSecond?: number;
   readonly faults?: readonly FaultSpec[];
+  /** The newest Jobs API it knows; newer ones are "not found". Default 2.2. */
+  readonly newestApi?: ApiVersion;
   /** The Python to run local files with. Default `python3`. */
   readonly python?: string;
   readonly logger?: SimulatorLogger;

@@ -4,12 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { handleAdmin, type AdminPort } from './admin';
 import { ApiError, apiError, codeForStatus } from './api-error';
 import { hostMetadata, oauthMetadata, type Auth } from './auth';
+import type { Arrivals } from './arrivals';
 import { CONSOLE_PAGE, readConsole } from './console-page';
 import { countToken } from './counters';
 import { advance } from './engine';
 import type { EngineOptions } from './engine-options';
 import type { FaultBook, FaultSpec } from './faults';
 import { readJsonObject, readParams, readRequest, send, sendError, sendJson, type HttpRequest } from './http';
+import type { ApiVersion } from './model';
 import { findOperation, type Operation } from './operations';
 import type { RawState } from './outcomes';
 import { forgetRun } from './run-changes';
@@ -21,6 +23,8 @@ export interface RouterOptions {
   readonly faults: FaultBook;
   readonly admin: AdminPort;
   readonly rateLimit: (realNow: number) => boolean;
+  readonly arrivals: Arrivals;
+  readonly newestApi: ApiVersion;
   readonly save: () => Promise<void>;
   readonly rememberSubmit: (body: string) => void;
   /** Refuses connections for so many real milliseconds. */
@@ -82,7 +86,8 @@ function assertNoBrowser({ headers }: HttpRequest): void {
 
 async function handleWithFaults(exchange: Exchange): Promise<void> {
   const { request, options } = exchange;
-  const operation = findOperation(request.method, request.path);
+  options.arrivals.note();
+  const operation = findOperation(request.method, request.path, options.newestApi);
   const name = operation?.name ?? (TOKEN_PATH.test(request.path) ? 'token' : 'other');
   count(name, exchange);
   const { latencyMs, fault } = options.faults.take(name);

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { LonghaulError } from '../connector/errors';
 import type { AdminPort } from './admin';
+import { createArrivals } from './arrivals';
 import { createAuth } from './auth';
 import { createClock } from './clock';
 import { KEPT_SUBMIT_BODIES } from './counters';
@@ -50,6 +51,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     save,
     refuseFor,
     admin: { ...admin, refuseFor },
+    arrivals: core.arrivals,
+    newestApi: options.newestApi ?? '2.2',
     rateLimit: createRateLimit(options.ratePerSecond ?? Number.POSITIVE_INFINITY),
     rememberSubmit: core.rememberSubmit,
   };
@@ -107,11 +110,13 @@ function createCore(options: SimulatorOptions) {
   const lifetime = options.tokenLifetimeSeconds ?? 3600;
   const auth = createAuth({ tokens, clients, tokenLifetimeSeconds: lifetime, workspace, clock });
   const submitBodies: string[] = [];
+  const arrivals = createArrivals();
   const timer = setInterval(() => {
     if (advance(engine)) save().catch(() => undefined); // the next save meets, and tells, the same trouble
   }, TICK_MS);
   const core = {
     engine,
+    arrivals,
     faults,
     auth,
     save,
@@ -120,7 +125,7 @@ function createCore(options: SimulatorOptions) {
       submitBodies.push(body);
       if (submitBodies.length > KEPT_SUBMIT_BODIES) submitBodies.shift();
     },
-    admin: createControls({ engine, faults, auth, submitBodies, save }),
+    admin: createControls({ engine, faults, auth, submitBodies, arrivals, save }),
     close: async () => {
       if (core.closed) return;
       core.closed = true;
@@ -132,12 +137,12 @@ function createCore(options: SimulatorOptions) {
   return core;
 }
 
-interface ControlParts extends Pick<RouterOptions, 'engine' | 'faults' | 'auth' | 'save'> {
+interface ControlParts extends Pick<RouterOptions, 'engine' | 'faults' | 'auth' | 'arrivals' | 'save'> {
   readonly submitBodies: string[];
 }
 
 function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
-  const { engine, faults, auth, submitBodies, save } = parts;
+  const { engine, faults, auth, submitBodies, arrivals, save } = parts;
   const { workspace, clock } = engine;
   const setOutcomes = (outcomes: Workspace['outcomes']): void => {
     workspace.outcomes = outcomes;
@@ -150,6 +155,7 @@ function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
       const report = {
         ...structuredClone(workspace.counters),
         activeRuns: countActive(engine),
+        busiestTenSeconds: arrivals.busiest(),
         submitBodies: [...submitBodies],
       };
       return lastSubmitBody === undefined ? report : { ...report, lastSubmitBody };

@@ -10,6 +10,7 @@ import {
 } from '@temporalio/worker';
 
 import { createConnectorActivities, createTaskActivities, type ActivityDependencies } from '../../activities';
+import type { AsyncConnector } from '../connector/connector';
 import { LonghaulError } from '../connector/errors';
 import { createTaskControl } from './task-control';
 
@@ -76,9 +77,25 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
     activities: createTaskActivities(createTaskControl(client, workflowTaskQueue)),
   };
   const activities = createConnectorActivities(options);
-  const own = registry.all().filter(({ servedBy }) => servedBy === undefined);
-  const queues = new Set(own.flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]));
-  return [tasks, ...[...queues].map((taskQueue) => ({ ...common, taskQueue, activities }))];
+  const queues = servedQueues(registry.all().filter(({ servedBy }) => servedBy === undefined));
+  return [tasks, ...queues.map((queue) => ({ ...common, ...queue, activities }))];
+}
+
+type ServedQueue = Pick<WorkerOptions, 'taskQueue' | 'maxTaskQueueActivitiesPerSecond'>;
+
+/** Every queue once, the usual ones and those with a rate; several connectors may share them. */
+function servedQueues(connectors: readonly AsyncConnector[]): ServedQueue[] {
+  const pairs = connectors.flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]);
+  const rated = connectors.flatMap((connector) => connector.ratedTaskQueues?.() ?? []);
+  // Temporal takes the word of the last worker that asks, so each must say the same.
+  const rates = new Map(rated.map(({ polls, pollsPerSecond }) => [polls, pollsPerSecond]));
+  const names = new Set([...pairs, ...rated.flatMap(({ polls, control }) => [polls, control])]);
+  return [...names].map((taskQueue) => {
+    const maxTaskQueueActivitiesPerSecond = rates.get(taskQueue);
+    return maxTaskQueueActivitiesPerSecond === undefined
+      ? { taskQueue }
+      : { taskQueue, maxTaskQueueActivitiesPerSecond };
+  });
 }
 
 const BUNDLE_NAME = 'workflow-bundle.js';

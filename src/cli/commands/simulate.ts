@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { parseFaultSpec, startSimulator, DEFAULT_TOKEN } from '../../simulator';
+import { parseFaultSpec, startSimulator, DEFAULT_TOKEN, type ApiVersion } from '../../simulator';
 import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
 
@@ -12,6 +12,7 @@ export interface SimulateOptions extends CommonOptions {
   readonly state?: string;
   readonly speed: number;
   readonly rate?: number;
+  readonly api?: ApiVersion;
   readonly fault: readonly string[];
 }
 
@@ -26,6 +27,7 @@ export function simulate(options: SimulateOptions): Promise<void> {
       speed: options.speed,
       faults: options.fault.map(parseFaultSpec),
       ...(options.state === undefined ? {} : { stateFile: options.state }),
+      ...(options.api === undefined ? {} : { newestApi: options.api }),
       ...(options.rate === undefined ? {} : { ratePerSecond: options.rate }),
     });
     const token = options.token[0] ?? (options.client.length === 0 ? DEFAULT_TOKEN : undefined);

@@ -2,7 +2,7 @@ import { LonghaulError, type JsonObject } from '../../connector';
 import type { DatabricksClient, RequestContext } from './databricks-client';
 import { objectsAt, textAt } from './databricks-json';
 
-/** A run as `runs/get` shows it, all pages of its tasks together. */
+/** A run as `runs/get` shows it, all pages of its arrays together. */
 export interface Run {
   /** The first page: its state is the oldest, so a run is never called terminal too early. */
   readonly raw: JsonObject;
@@ -10,49 +10,80 @@ export interface Run {
   readonly tasks: readonly JsonObject[];
   /** Pages were cut short, because the other side repeated one or gave too many. */
   readonly isPartial: boolean;
+  /** How many requests it took. */
+  readonly requests: number;
+  /** Of the API, as far as the host knows it. */
+  readonly apiVersion: DatabricksClient['apiVersion'];
 }
 
 /** 1,000 tasks and their repairs come in pages of 100; more pages than this are a fault of the other side. */
 const LARGEST_PAGE_COUNT = 200;
 
-/** Reads a run with all its task pages. @throws RUN_GONE when it does not exist. */
+/** The arrays of a run that API 2.2 pages, all by the same token. Of equal ids only the first is kept. */
+const PAGED_ARRAYS: Readonly<Record<string, string>> = {
+  tasks: 'run_id',
+  iterations: 'run_id',
+  job_clusters: 'job_cluster_key',
+  job_parameters: 'name',
+  repair_history: 'id',
+};
+
+/** Reads a run with all its pages. @throws RUN_GONE when it does not exist. */
 export async function readRun(
   client: DatabricksClient,
   runId: string,
   context: RequestContext,
 ): Promise<Run> {
-  const first = await readRunPage(client, { run_id: runId }, context);
-  const pages = [first];
+  const request = { operation: 'read', path: 'runs/get', query: { run_id: runId } } as const;
+  const { pages, isPartial } = await readPages(client, request, context);
+  const [first = {}] = pages;
+  const arrays = Object.entries(PAGED_ARRAYS).map(([key, id]) => [key, distinct(pages, key, id)] as const);
+  const found = Object.fromEntries(arrays.filter(([key]) => pages.some((page) => page[key] !== undefined)));
+  const { tasks = [] } = found;
+  const { apiVersion } = client;
+  return { raw: { ...first, ...found }, tasks, isPartial, requests: pages.length, apiVersion };
+}
+
+/** A GET whose answer may come in pages. */
+export interface PagedRequest {
+  readonly operation: 'read';
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/**
+ * Follows the page tokens to the end, whatever is on the pages. A token that comes twice ends it, as partial: what
+ * follows would come for ever. Pages after the first go before the looks that others begin.
+ */
+export async function readPages(
+  client: DatabricksClient,
+  request: PagedRequest,
+  context: RequestContext,
+): Promise<{ readonly pages: readonly JsonObject[]; readonly isPartial: boolean }> {
+  const pages = [await client.send(request, context)];
   const seen = new Set<string>();
-  let token = textAt(first, 'next_page_token');
+  let token = textAt(pages[0] ?? {}, 'next_page_token');
   while (token !== undefined && !seen.has(token) && pages.length < LARGEST_PAGE_COUNT) {
     seen.add(token);
-    const page = await readRunPage(client, { run_id: runId, page_token: token }, context);
+    const query = { ...request.query, page_token: token };
+    const page = await client.send({ ...request, query }, { lane: 'rest', ...context });
     pages.push(page);
     token = textAt(page, 'next_page_token');
   }
-  return { raw: first, tasks: distinctTasks(pages), isPartial: token !== undefined };
+  return { pages, isPartial: token !== undefined };
 }
 
-function readRunPage(
-  client: DatabricksClient,
-  query: Readonly<Record<string, string>>,
-  context: RequestContext,
-): Promise<JsonObject> {
-  return client.send({ operation: 'read', path: 'runs/get', query }, context);
-}
-
-/** A page that comes twice must not count its tasks twice. */
-function distinctTasks(pages: readonly JsonObject[]): JsonObject[] {
-  const tasks = pages.flatMap((page) => objectsAt(page, 'tasks'));
+/** A page that comes twice, or shifts because the run has changed meanwhile, must not count anything twice. */
+function distinct(pages: readonly JsonObject[], key: string, idKey: string): JsonObject[] {
   const known = new Set<string>();
-  return tasks.filter((task) => {
-    const runId = textAt(task, 'run_id');
-    if (runId === undefined) return true;
-    if (known.has(runId)) return false;
-    known.add(runId);
-    return true;
-  });
+  return pages
+    .flatMap((page) => objectsAt(page, key))
+    .filter((item) => {
+      const id = textAt(item, idKey) ?? JSON.stringify(item);
+      if (known.has(id)) return false;
+      known.add(id);
+      return true;
+    });
 }
 
 /** Output of one task run: error, trace, logs. Not of a job run, which Databricks refuses. */

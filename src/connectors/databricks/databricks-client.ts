@@ -1,8 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LonghaulError, type CallContext, type JsonObject } from '../../connector';
 import { createTokenSource, type TokenSource } from './databricks-auth';
-import { isExpiredCredential, isUnknownEndpoint, redact, type Operation } from './databricks-errors';
+import {
+  isExpiredCredential,
+  isUnknownEndpoint,
+  needsNewerApi,
+  redact,
+  type Operation,
+} from './databricks-errors';
+import type { Lane } from './databricks-gate';
 import { stringifyLosslessJson } from './databricks-json';
+import type { LookLoad } from './databricks-looks';
 import {
   openHost,
   type AboutAnswer,
@@ -13,7 +21,11 @@ import {
 import { DEFAULT_REQUEST_TIMEOUT_MS, type Workspace } from './databricks-workspace';
 
 /** The part of a {@link CallContext} that a request needs. */
-export type RequestContext = Pick<CallContext, 'signal' | 'now'> & Partial<Pick<CallContext, 'redact'>>;
+export type RequestContext = Pick<CallContext, 'signal' | 'now'> &
+  Partial<Pick<CallContext, 'redact' | 'logger'>> & {
+    /** The place in the request budget; by default that of the operation. */
+    readonly lane?: Lane;
+  };
 
 export interface ApiRequest {
   readonly operation: Exclude<Operation, 'token'>;
@@ -24,13 +36,17 @@ export interface ApiRequest {
   readonly body?: JsonObject;
   /** Values inside the body that must not come back in an error. */
   readonly secrets?: readonly string[];
-  /** Called right before the request first goes out. */
+  /** Called right before the request first goes out, once the budget lets it. */
   readonly announce?: () => void;
 }
 
 /** HTTP to one workspace; its credentials go nowhere else and no redirect is followed. */
 export interface DatabricksClient {
   readonly workspace: Workspace;
+  /** The version that the host was last found to know. */
+  readonly apiVersion: '2.2' | '2.1';
+  /** How often all open runs of the host together may be looked at. */
+  readonly looks: LookLoad;
   /**
    * One call of the Jobs API. GETs are tried up to three times on resets, 429 and 503, because a paged read must not
    * start over; POSTs once, because the activity repeats them with the same token.
@@ -44,6 +60,8 @@ export interface ClientOptions {
   /** Longhaul's own version, for the user agent. */
   readonly version: string;
   readonly monotonicNow?: () => number;
+  /** Processes that share the workspace's request budget; default 1. Not used beside `connection`. */
+  readonly processes?: number | undefined;
   /** Shared with other clients of the same host, and theirs to close; by default one of its own. */
   readonly connection?: HostConnection;
   /** The token came with a task: whoever has to renew it is told so. */
@@ -61,13 +79,16 @@ const LONGEST_INNER_PAUSE_MS = 5_000;
 const INNER_PAUSE_MS = 300;
 /** A host that hangs until the time-out is not asked again within one call. */
 const INNER_BUDGET_MS = 15_000;
+const KNOWS_2_1_ONLY = 'This workspace knows Jobs API 2.1 only; 2.2 is tried again in ten minutes.';
 /** Ten minutes of 2.1 after "no such endpoint", then 2.2 is tried again: a gateway may have been wrong. */
 const FALLBACK_MS = 10 * 60_000;
 
 /** Creates the client of one workspace: kept-alive connections, one token for all callers. */
 export function createDatabricksClient(workspace: Workspace, options: ClientOptions): DatabricksClient {
   const { monotonicNow = () => performance.now(), isTaskToken = false } = options;
-  const connection = options.connection ?? openHost(workspace.host);
+  const connection =
+    options.connection ??
+    openHost(workspace.host, { limits: workspace.limits, processes: options.processes });
   const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const requestToken = (credentials: { clientId: string; clientSecret: string }): Promise<JsonObject> =>
     fetchToken({ connection, timeoutMs }, credentials, userAgent(options.version, workspace.auth.kind));
@@ -75,27 +96,39 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
 
   const exchange = async (root: string, request: ApiRequest, context: RequestContext): Promise<RawAnswer> =>
     withFreshToken(tokens, context.signal, (token) => {
-      request.announce?.();
       const raw = toRawRequest(root, request, headersFor(options.version, tokens.kind, token));
-      return connection.exchange(raw, { signal: context.signal, timeoutMs });
+      const lane = context.lane === undefined ? {} : { lane: context.lane };
+      return connection.exchange({ ...raw, ...lane }, { signal: context.signal, timeoutMs });
     });
+  const isFallenBack = (): boolean => monotonicNow() < connection.fallbackUntil;
   const attempt = async (request: ApiRequest, context: RequestContext): Promise<JsonObject> => {
     const accept = (answer: RawAnswer): JsonObject =>
       connection.accept(request.operation, answer, {
         ...aboutAnswer(tokens, request, context),
         isTaskToken,
       });
-    const isFallback = monotonicNow() < connection.fallbackUntil;
+    const isFallback = isFallenBack();
     const first = await exchange(isFallback ? DATABRICKS_API_ENDPOINT : JOBS_API_2_2, request, context);
+    if (isFallback && needsNewerApi(first.status, first.body)) {
+      const newer = await exchange(JOBS_API_2_2, request, context);
+      if (isUnknownEndpoint(newer.status, newer.body)) return accept(first);
+      connection.fallbackUntil = Number.NEGATIVE_INFINITY;
+      return accept(newer);
+    }
     if (isFallback || !isUnknownEndpoint(first.status, first.body)) return accept(first);
     const second = await exchange(DATABRICKS_API_ENDPOINT, request, context);
     if (!isUnknownEndpoint(second.status, second.body)) {
       connection.fallbackUntil = monotonicNow() + FALLBACK_MS;
+      context.logger?.info(KNOWS_2_1_ONLY, { host: workspace.host });
     }
     return accept(second);
   };
   return {
     workspace,
+    looks: connection.looks,
+    get apiVersion() {
+      return isFallenBack() ? '2.1' : '2.2';
+    },
     send: (request, context) =>
       request.body === undefined
         ? withInnerRetries(() => attempt(request, context), context.signal)
@@ -137,6 +170,7 @@ function toRawRequest(root: string, request: ApiRequest, headers: RawRequest['he
     path: `${root}/${request.path}${query}`,
     headers,
     secrets: request.secrets ?? [],
+    announce: request.announce,
     ...(request.body === undefined ? {} : { body: stringifyLosslessJson(request.body) }),
   };
 }
@@ -192,11 +226,16 @@ async function withInnerRetries<T>(attempt: () => Promise<T>, signal: AbortSigna
     } catch (thrown) {
       signal.throwIfAborted();
       const pauseMs =
-        thrown instanceof LonghaulError && thrown.retryable ? pauseFor(thrown, tries) : undefined;
+        thrown instanceof LonghaulError && isWorthATry(thrown) ? pauseFor(thrown, tries) : undefined;
       if (pauseMs === undefined || tries >= GET_TRIES || performance.now() > giveUpAt) throw thrown;
       await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
+}
+
+/** What our own budget holds back has waited already as long as a call may. */
+function isWorthATry({ retryable, isHeldBack }: LonghaulError): boolean {
+  return retryable && !isHeldBack;
 }
 
 /** Undefined when the wish is longer than we may hold a worker's slot. */

@@ -1,5 +1,6 @@
 import { createDatabricksClient, type ClientOptions, type DatabricksClient } from './databricks-client';
 import type { WorkspaceDirectory } from './databricks-config';
+import { limitedPlace } from './databricks-queues';
 import { openHost, type HostConnection } from './databricks-transport';
 import type { Workspace } from './databricks-workspace';
 
@@ -17,25 +18,28 @@ export interface DatabricksClients {
 
 /**
  * `workspaces` may be a function: it is asked each time, so that rotated credentials are taken up at once. Clients of
- * one host share its connections, whatever their credentials: thousands of tasks with tokens of their own cost no
+ * one host share its connections and its request budget, whatever their credentials: thousands of tasks with tokens of their own cost no
  * socket more, and nothing is left of a token when its call is over.
  */
 export function createDatabricksClients(
   workspaces: WorkspaceDirectory | (() => WorkspaceDirectory),
-  options: Pick<ClientOptions, 'version'>,
+  options: Pick<ClientOptions, 'version' | 'processes'>,
 ): DatabricksClients {
   const connections = new Map<string, HostConnection>();
   const clients = new Map<string, DatabricksClient>();
-  const connectionTo = (host: string): HostConnection => {
-    const connection = connections.get(host) ?? openHost(host);
+  const connectionTo = (host: string, directory: WorkspaceDirectory): HostConnection => {
+    const known = connections.get(host);
+    if (known !== undefined) return known;
+    const { limits } = limitedPlace(directory, host) ?? {};
+    const connection = openHost(host, { limits, processes: options.processes });
     connections.set(host, connection);
     return connection;
   };
   /** Kept: an OAuth token is issued once for all callers. */
-  const ownClient = (workspace: Workspace): DatabricksClient => {
+  const ownClient = (workspace: Workspace, directory: WorkspaceDirectory): DatabricksClient => {
     const known = clients.get(workspace.name);
     if (known !== undefined && isSame(known.workspace, workspace)) return known;
-    const connection = connectionTo(workspace.host);
+    const connection = connectionTo(workspace.host, directory);
     const client = createDatabricksClient(workspace, { ...options, connection });
     clients.set(workspace.name, client);
     return client;
@@ -43,9 +47,9 @@ export function createDatabricksClients(
   return {
     find: (selector, token) => {
       const directory = typeof workspaces === 'function' ? workspaces() : workspaces;
-      if (token === undefined) return ownClient(directory.resolve(selector));
+      if (token === undefined) return ownClient(directory.resolve(selector), directory);
       const place = directory.resolveHost(selector);
-      const connection = connectionTo(place.host);
+      const connection = connectionTo(place.host, directory);
       const workspace: Workspace = { ...place, auth: { kind: 'pat', token } };
       return createDatabricksClient(workspace, { ...options, connection, isTaskToken: true });
     },

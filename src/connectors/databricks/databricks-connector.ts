@@ -12,13 +12,15 @@ import {
   type LogsRequest,
   type MetadataType,
   type Observation,
+  type RatedTaskQueues,
   type ResourceMeta,
   type TaskCategory,
   type TaskMetric,
+  type TaskOrJob,
   type TaskQueues,
   type TaskTemplate,
 } from '../../connector';
-import { cancelRun, readRun, readTaskOutput, startRun } from './databricks-api';
+import { cancelRun, readRun, readTaskOutput, startRun, type Run } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-config';
@@ -28,6 +30,7 @@ import { isMissingOutput, readLogsPage } from './databricks-logs';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { observeRun } from './databricks-observe';
+import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskToken } from './databricks-task-token';
@@ -40,8 +43,13 @@ export interface DatabricksConnectorOptions {
   /** Longhaul's version, for the user agent. */
   readonly version?: string;
   readonly flyte?: FlyteDefaults;
-  /** Where its activities run; default `databricks` and `databricks:control`. A pair of its own keeps a busy workspace apart. */
+  /**
+   * Where its activities run; default `databricks` and `databricks:control`. A workspace with limits has a pair of its
+   * own, named after its host.
+   */
   readonly taskQueues?: TaskQueues;
+  /** Processes that share the request budgets of the workspaces, this one included; default 1. */
+  readonly processes?: number;
 }
 
 const DEFAULT_TASK_QUEUES: TaskQueues = { polls: 'databricks', control: 'databricks:control' };
@@ -75,12 +83,27 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   readonly taskQueues: TaskQueues;
   readonly #clients: DatabricksClients;
   readonly #flyte: FlyteDefaults;
+  readonly #directory: () => WorkspaceDirectory;
 
   /** `clients` lets several connectors share their pools and tokens. */
   constructor(options: DatabricksConnectorOptions, clients: DatabricksClients = createClients(options)) {
     this.#clients = clients;
     this.#flyte = options.flyte ?? {};
     this.taskQueues = options.taskQueues ?? DEFAULT_TASK_QUEUES;
+    const { workspaces } = options;
+    this.#directory = typeof workspaces === 'function' ? workspaces : () => workspaces;
+  }
+
+  taskQueuesFor(about: TaskOrJob): TaskQueues {
+    const selector =
+      'meta' in about
+        ? DatabricksJobMetadata.parse(about.meta).databricksInstance
+        : parseDatabricksTask(about.template, this.#flyte).workspace;
+    return queuesFor(this.#directory(), selector, this.taskQueues);
+  }
+
+  ratedTaskQueues(): readonly RatedTaskQueues[] {
+    return ratedQueuesOf(this.#directory(), this.taskQueues);
   }
 
   parseTask(template: TaskTemplate): void {
@@ -113,7 +136,8 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   async get(meta: ResourceMeta, call: CallContext): Promise<Observation> {
     const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
-    return observeRun({ client, meta: identity, run }, call);
+    const rest = { ...call, lane: 'rest' } as const;
+    return paced(await observeRun({ client, meta: identity, run }, rest), client, run);
   }
 
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
@@ -227,8 +251,24 @@ export function createDatabricksConnectors(options: DatabricksConnectorOptions):
 function createClients({
   workspaces,
   version = UNKNOWN_VERSION,
+  processes,
 }: DatabricksConnectorOptions): DatabricksClients {
-  return createDatabricksClients(workspaces, { version });
+  return createDatabricksClients(workspaces, { version, processes });
+}
+
+/** A pause below Temporal's own grain says nothing. */
+const SHORTEST_PAUSE_MS = 1_000;
+
+/** The next look keeps the distance that the open runs of the workspace need together. */
+function paced(observation: Observation, { looks }: DatabricksClient, run: Run): Observation {
+  const { meta, next } = observation;
+  const { runId } = DatabricksJobMetadata.parse(meta);
+  if (next.kind !== 'poll') {
+    looks.ended(runId);
+    return observation;
+  }
+  const atLeastMs = looks.pauseAfter({ runId, requests: run.requests });
+  return atLeastMs <= SHORTEST_PAUSE_MS ? observation : { ...observation, next: { ...next, atLeastMs } };
 }
 
 /** Asks for the stop and looks; called again until the run is seen to have ended. */
@@ -239,8 +279,10 @@ async function stopRun(
 ): Promise<DeleteOutcome> {
   try {
     await requestCancel(client, meta.runId, call);
-    const run = await readRun(client, meta.runId, call);
-    const { resource, next } = await observeRun({ client, meta, run }, call);
+    const rest = { ...call, lane: 'rest' } as const;
+    const run = await readRun(client, meta.runId, rest);
+    const { resource, next } = await observeRun({ client, meta, run }, rest);
+    client.looks.ended(meta.runId);
     return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta, resource };
   } catch (thrown) {
     call.signal.throwIfAborted();

@@ -1,4 +1,5 @@
 import { LonghaulError, isJsonObject, type ErrorCode, type JsonObject } from '../../connector';
+import type { SlowDown } from './databricks-gate';
 import { objectAt, objectsAt, parseLosslessJson, shorten, textAt } from './databricks-json';
 
 /** What was asked when the answer came; the same status means other things for other calls. */
@@ -38,6 +39,7 @@ const GONE = /\bRun:? .*does(?: not|n't) exist|\bRun: .* in job: .* doesn't exis
 /** What answers a token whose run was deleted; the documentation promises an error and leaves its words open. */
 const GONE_ON_START = /\bRun\b.*\b(?:does(?: not|n't) exist|(?:was|is|has been) deleted)/i;
 const EXPIRED = /expired|invalid access token|token is not active/i;
+const NEWER_API = /can only be handled by API 2\.2/;
 const RATE = /rate limit|exceeding rate|in past \d+ seconds/i;
 
 /** Translates an answer of Databricks into our error, once. */
@@ -62,6 +64,11 @@ export function isUnknownEndpoint(status: number, body: string): boolean {
   if (status !== 404) return false;
   const { code } = parseErrorBody(body);
   return code === undefined || code === 'ENDPOINT_NOT_FOUND';
+}
+
+/** What 2.1 says of a job of more than 100 tasks. */
+export function needsNewerApi(status: number, body: string): boolean {
+  return status === 400 && NEWER_API.test(parseErrorBody(body).message);
 }
 
 function toErrorCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
@@ -102,8 +109,7 @@ function isLook(operation: Operation): boolean {
 }
 
 function toBadRequestCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
-  if (body.code === 'QUOTA_EXCEEDED' || body.code === 'COULD_NOT_ACQUIRE_LOCK') return 'RATE_LIMITED';
-  if (body.code === 'INVALID_STATE' && RATE.test(body.message)) return 'RATE_LIMITED';
+  if (isQuota(body) || body.code === 'COULD_NOT_ACQUIRE_LOCK') return 'RATE_LIMITED';
   if (isGone(answer.operation, body)) return 'RUN_GONE';
   return isLook(answer.operation) || answer.operation === 'token' ? 'INTERNAL' : 'INVALID_TASK';
 }
@@ -172,8 +178,7 @@ export function redact(text: string, secrets: readonly string[]): string {
 function toPause(answer: ErrorAnswer, body: ErrorBody, code: ErrorCode): number | undefined {
   const wished = parseRetryAfter(headerOf(answer, 'retry-after'), answer.now) ?? body.retryDelayMs;
   if (wished !== undefined || code === 'UNAVAILABLE') return wished;
-  const isQuota = body.code === 'QUOTA_EXCEEDED' || body.code === 'INVALID_STATE';
-  return isQuota ? DEFAULT_QUOTA_PAUSE_MS : DEFAULT_RATE_LIMIT_PAUSE_MS;
+  return isQuota(body) ? DEFAULT_QUOTA_PAUSE_MS : DEFAULT_RATE_LIMIT_PAUSE_MS;
 }
 
 /** Retry-After in seconds or as an HTTP date; undefined when it says nothing usable. */
@@ -182,6 +187,36 @@ export function parseRetryAfter(text: string | undefined, now: number): number |
   if (/^\s*\d+(\.\d+)?\s*$/.test(text)) return Math.round(Number(text) * 1000);
   const at = Date.parse(text);
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
+}
+
+/**
+ * What an answer says of the pace. 429 and a dated 503 stop everything; a 429 to a start without a date stops starts
+ * only, because limits are per call and a workspace full of runs says 429 too; a quota of runs stops starts.
+ */
+export function readSlowDown(
+  operation: Operation,
+  answer: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
+): SlowDown | undefined {
+  const { status } = answer;
+  if (status !== 429 && status !== 503 && status !== 400) return undefined;
+  const body = parseErrorBody(answer.body);
+  // The server's own clock beside its own date: ours may be wrong by minutes.
+  const servedAt = Date.parse(headerOf(answer, 'date') ?? '');
+  const now = Number.isNaN(servedAt) ? Date.now() : servedAt;
+  const wishedMs = parseRetryAfter(headerOf(answer, 'retry-after'), now) ?? body.retryDelayMs;
+  const isStart = operation === 'submit' || operation === 'run-now';
+  if (status === 400) {
+    return isStart && isQuota(body)
+      ? { scope: 'starts', wishedMs: wishedMs ?? DEFAULT_QUOTA_PAUSE_MS }
+      : undefined;
+  }
+  if (wishedMs !== undefined) return { scope: 'all', wishedMs };
+  return status === 429 ? { scope: isStart ? 'starts' : 'all' } : undefined;
+}
+
+/** A limit of the workspace on runs, rather than on requests. */
+function isQuota(body: ErrorBody): boolean {
+  return body.code === 'QUOTA_EXCEEDED' || (body.code === 'INVALID_STATE' && RATE.test(body.message));
 }
 
 function headerOf(answer: Pick<ErrorAnswer, 'headers'>, name: string): string | undefined {

@@ -50,7 +50,7 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
       phase: view.phase,
       message: shorten(message, MESSAGE_LIMIT),
       logLinks: logLinksOf(client.workspace.host, meta.runId, run.raw),
-      customInfo: customInfoOf(run.raw, { state, tasks, causes }),
+      customInfo: { ...customInfoOf(run.raw, { state, tasks, causes }), ...versionOf(run) },
       ...(outputs === undefined ? {} : { outputs }),
     },
     next: view.verdict === undefined ? { kind: 'poll' } : { kind: 'done', verdict: view.verdict },
@@ -167,6 +167,11 @@ function customInfoOf(
     ...Object.fromEntries(DURATIONS.map((key) => [key, numberAt(raw, key)])),
     causes: causes.length === 0 ? undefined : causesToJson(causes),
   });
+}
+
+/** Said where it is not the usual one: beyond 100 tasks 2.1 cannot read a run. */
+function versionOf({ apiVersion }: Run): JsonObject {
+  return apiVersion === '2.2' ? {} : { api_version: apiVersion };
 }
 
 function limited(text: string | undefined): string | undefined {

@@ -21,9 +21,18 @@ const DEFAULT_RUN_NAME = 'Untitled';
  */
 export function buildRequestBody(task: DatabricksTask, request: CreateRequest): JsonObject {
   const token = request.idempotencyToken;
-  if (task.operation === 'run-now') return { ...withJobId(task, request), idempotency_token: token };
-  const name = textAt(task.body, 'run_name') ?? presence(request.template.name) ?? DEFAULT_RUN_NAME;
-  return { ...task.body, run_name: nameWithToken(name, token), idempotency_token: token };
+  const body = withQueue(withJobId(task, request), task);
+  if (task.operation === 'run-now') return { ...body, idempotency_token: token };
+  const name = textAt(body, 'run_name') ?? presence(request.template.name) ?? DEFAULT_RUN_NAME;
+  return { ...body, run_name: nameWithToken(name, token), idempotency_token: token };
+}
+
+/**
+ * A run that finds no room waits at Databricks instead of being skipped, unless the body says otherwise: 2.2 does so by
+ * itself, 2.1 does not. A Flyte body stays as Flyte's own connectors send it.
+ */
+function withQueue(body: JsonObject, { isFlyte }: DatabricksTask): JsonObject {
+  return isFlyte || body['queue'] !== undefined ? body : { ...body, queue: { enabled: true } };
 }
 
 /** Found once for each attempt, whatever is renamed while it is tried. */

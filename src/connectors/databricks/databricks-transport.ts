@@ -2,9 +2,13 @@ import { types } from 'node:util';
 
 import { errors as undiciErrors, Pool } from 'undici';
 import { isJsonObject, LonghaulError, type JsonObject } from '../../connector';
-import { redact, toLonghaulError, type Operation } from './databricks-errors';
+import { shareOf, toBudget } from './databricks-budget';
+import { readSlowDown, redact, toLonghaulError, type Operation } from './databricks-errors';
+import { createGate, type Lane } from './databricks-gate';
 import { parseLosslessJson, shorten } from './databricks-json';
+import { createLookLoad, type LookLoad } from './databricks-looks';
 import { redactAnswer } from './databricks-redact';
+import type { WorkspaceLimits } from './databricks-workspace';
 
 export interface RawRequest {
   readonly operation: Operation;
@@ -13,6 +17,10 @@ export interface RawRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly secrets: readonly string[];
+  /** Its place in the request budget; by default that of its operation. */
+  readonly lane?: Lane;
+  /** Called when the budget lets the request go, right before it does. */
+  readonly announce?: (() => void) | undefined;
 }
 
 export interface RawAnswer {
@@ -29,11 +37,16 @@ export interface AboutAnswer {
   readonly isTaskToken?: boolean;
 }
 
-/** The sockets to one host and what was learnt of it: shared by everybody who asks it, whatever their credentials. */
+/** The sockets to one host, its request budget and what was learnt of it: shared by everybody who asks it, whatever their credentials. */
 export interface HostConnection {
   /** Until then, on the monotonic clock, the host is taken for one that knows Jobs API 2.1 only. */
   fallbackUntil: number;
-  /** One request, one answer of any status. @throws UNAVAILABLE, or the signal's reason when it is aborted. */
+  /** How often all open runs together may be looked at. */
+  readonly looks: LookLoad;
+  /**
+   * One request, one answer of any status, when the budget has room for it. @throws RATE_LIMITED, held back, when it has
+   * none for long; UNAVAILABLE; or the signal's reason when it is aborted.
+   */
   exchange(request: RawRequest, limits: { signal: AbortSignal; timeoutMs: number }): Promise<RawAnswer>;
   /** The JSON object of a 2xx answer. @throws LonghaulError for anything else. */
   accept(operation: Operation, answer: RawAnswer, about: AboutAnswer): JsonObject;
@@ -45,21 +58,35 @@ const CONNECTIONS = 32;
 /** Task output ends at 5 MB by contract; JSON escapes may double it. */
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
+export interface HostOptions {
+  /** Default {@link toBudget}. */
+  readonly limits?: WorkspaceLimits | undefined;
+  /** Processes that share the budget, this one included; default 1. */
+  readonly processes?: number | undefined;
+}
+
 /** Opens no socket before the first request, and keeps none for long after the last. */
-export function openHost(origin: string): HostConnection {
+export function openHost(origin: string, options: HostOptions = {}): HostConnection {
   // Submits and cancels have sockets of their own: they must not wait behind the reads of a workspace that hangs.
   const pools = { GET: openPool(origin), POST: openPool(origin) };
   const { host } = new URL(origin);
+  const budget = toBudget(options.limits);
+  const gate = createGate({ host, budget: shareOf(budget, options.processes ?? 1) });
   return {
     fallbackUntil: Number.NEGATIVE_INFINITY,
+    looks: createLookLoad(budget.requestsPerSecond),
     exchange: async (request, { signal, timeoutMs }) => {
-      signal.throwIfAborted();
+      const lane = request.lane ?? LANE_OF[request.operation];
+      const sentAt = await gate.pass(lane, signal);
+      request.announce?.();
       const timeout = AbortSignal.timeout(timeoutMs);
       try {
         const { method, path, headers, body = null } = request;
         const bounded = AbortSignal.any([signal, timeout]);
         const answer = await pools[method].request({ method, path, headers, body, signal: bounded });
-        return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+        const whole = { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+        gate.answered(lane, sentAt, readSlowDown(request.operation, whole));
+        return whole;
       } catch (thrown) {
         signal.throwIfAborted();
         const { secrets } = request;
@@ -77,6 +104,14 @@ export function openHost(origin: string): HostConnection {
     },
   };
 }
+
+const LANE_OF: Readonly<Record<Operation, Lane>> = {
+  submit: 'start',
+  'run-now': 'start',
+  cancel: 'urgent',
+  token: 'urgent',
+  read: 'look',
+};
 
 function openPool(origin: string): Pool {
   return new Pool(origin, { connections: CONNECTIONS, maxResponseSize: LARGEST_ANSWER_BYTES });

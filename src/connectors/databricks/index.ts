@@ -17,4 +17,9 @@ export { FLYTE_FAIL_ON_ERROR, type FlyteDefaults } from './databricks-flyte';
 export { DatabricksJobMetadata } from './databricks-metadata';
 export { mapRunState, resultStateIsAvailable, type RunState, type RunStateView } from './databricks-state';
 export { workspaceOf } from './databricks-task';
-export { normalizeHost, type Workspace, type WorkspaceAuth } from './databricks-workspace';
+export {
+  normalizeHost,
+  type Workspace,
+  type WorkspaceAuth,
+  type WorkspaceLimits,
+} from './databricks-workspace';

@@ -12,6 +12,9 @@ import { apiError, runOf, startFakeWorkspace, type FakeWorkspace } from './suppo
 
 const OAUTH: WorkspaceAuth = { kind: 'oauth-m2m', clientId: 'cid', clientSecret: 'client-secret-canary' };
 
+/** As good as: what is seen here is not the budget. */
+const UNLIMITED = { requestsPerSecond: 100_000, submitsPerSecond: 100_000 };
+
 let fake: FakeWorkspace;
 const clients: DatabricksClient[] = [];
 
@@ -29,7 +32,7 @@ function open(
   requestTimeoutMs = 5_000,
 ): DatabricksClient {
   const client = createDatabricksClient(
-    { name: 'w', host: fake.host, auth, requestTimeoutMs },
+    { name: 'w', host: fake.host, auth, requestTimeoutMs, limits: UNLIMITED },
     { version: '1.2.3' },
   );
   clients.push(client);

@@ -72,6 +72,7 @@ describe('create', () => {
     expect(call.submits()).toBe(1);
     expect(JSON.parse(fake.requests[0]?.text ?? '')).toEqual({
       ...ONE,
+      queue: { enabled: true },
       run_name: `n [lh:${IDEMPOTENCY_TOKEN.slice(-12)}]`,
       idempotency_token: IDEMPOTENCY_TOKEN,
     });
@@ -82,7 +83,7 @@ describe('create', () => {
     await connector.create(submitRequest({ job_id: '9007199254740993' }), callContext());
     expect(fake.requests[0]?.path).toBe('/api/2.2/jobs/run-now');
     expect(fake.requests[0]?.text).toBe(
-      `{"job_id":9007199254740993,"idempotency_token":"${IDEMPOTENCY_TOKEN}"}`,
+      `{"job_id":9007199254740993,"queue":{"enabled":true},"idempotency_token":"${IDEMPOTENCY_TOKEN}"}`,
     );
   });
 

@@ -248,7 +248,17 @@ describe('the body that is sent', () => {
   });
 
   it('of a saved job has a token and no name', () => {
-    expect(build({ job_id: '7' })).toEqual({ job_id: '7', idempotency_token: IDEMPOTENCY_TOKEN });
+    expect(build({ job_id: '7' })).toEqual({
+      job_id: '7',
+      queue: { enabled: true },
+      idempotency_token: IDEMPOTENCY_TOKEN,
+    });
+  });
+
+  it('lets the run wait at Databricks rather than be skipped, unless it says itself', () => {
+    const tasks = [notebookTask('a')];
+    expect(build({ tasks })['queue']).toEqual({ enabled: true });
+    expect(build({ tasks, queue: { enabled: false } })['queue']).toEqual({ enabled: false });
   });
 
   it('cuts a long name to 4,096 bytes without cutting a character', () => {

@@ -17,15 +17,16 @@ export interface WorkerChildConfig {
   readonly secretsAllow: readonly string[];
   readonly troubleShownAfterMs: number;
   readonly logLevel: 'debug' | 'error';
+  readonly processes: number;
 }
 
 /** A real worker, to be killed. Its argument is its configuration; it says `serving` when it does. */
 async function main(config: WorkerChildConfig): Promise<void> {
   installRuntimeLogger(config.logLevel);
-  const { workspace, taskQueues, workflowTaskQueue, troubleShownAfterMs } = config;
+  const { workspace, taskQueues, workflowTaskQueue, troubleShownAfterMs, processes } = config;
   const workspaces = createWorkspaceDirectory({ workspaces: [workspace] });
   const registry = new ConnectorRegistry();
-  for (const connector of createDatabricksConnectors({ workspaces, taskQueues })) {
+  for (const connector of createDatabricksConnectors({ workspaces, taskQueues, processes })) {
     registry.register(connector);
   }
   const { client, namespace } = await connectClient(config.temporalAddress);

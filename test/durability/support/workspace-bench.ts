@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { createDatabricksConnectors, createWorkspaceDirectory } from '../../../src/connectors/databricks';
-import type { DatabricksConnectorV2, Workspace, WorkspaceAuth } from '../../../src/connectors/databricks';
+import type {
+  DatabricksConnectorV2,
+  Workspace,
+  WorkspaceAuth,
+  WorkspaceLimits,
+} from '../../../src/connectors/databricks';
 import type { Sealing } from '../../../src/config/sealing';
 import type { JsonObject, TaskQueues } from '../../../src/connector';
 import type { TaskOutcome } from '../../../src/client';
@@ -52,12 +57,16 @@ export interface SpawnOptions {
   readonly logLevel?: WorkerChildConfig['logLevel'];
   /** Of the only workspace it knows; default the bench's. */
   readonly host?: string;
+  /** How many worker processes share the workspace's budget; default 1. */
+  readonly processes?: number;
 }
 
 export interface WorkspaceBenchOptions {
   readonly simulator?: SimulatorOptions;
   readonly auth?: WorkspaceAuth;
   readonly requestTimeoutMs?: number;
+  /** With limits the workspace has task queues of its own. Default: the default budget, on the usual queues. */
+  readonly limits?: WorkspaceLimits;
   readonly secretsAllow?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the server shared by all test files. */
@@ -72,7 +81,11 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   const simulator = await startSimulator({ tokens: [TOKEN], ...options.simulator });
   const { auth = { kind: 'pat', token: TOKEN }, requestTimeoutMs = 10_000 } = options;
   const { secretsAllow = [], env = {}, troubleShownAfterMs = 500 } = options;
-  const workspace = { name: 'simulated', host: simulator.url, auth, requestTimeoutMs };
+  const { limits } = options;
+  const workspace = {
+    ...{ name: 'simulated', host: simulator.url, auth, requestTimeoutMs },
+    ...(limits === undefined ? {} : { limits }),
+  };
   const queue = `databricks-${randomUUID()}`;
   const taskQueues = { polls: queue, control: `${queue}:control` };
   const connectors = createDatabricksConnectors({
@@ -107,11 +120,12 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
     begin,
     beginMany: (count, task) => Promise.all(Array.from({ length: count }, () => begin(task))),
     waitAll: (ids) => Promise.all(ids.map((id) => bench.tasks.wait(id))),
-    spawnWorker: async ({ env: childEnv = {}, logLevel = 'error', host = workspace.host } = {}) => {
+    spawnWorker: async (spawn = {}) => {
+      const { env: childEnv = {}, logLevel = 'error', host = workspace.host, processes = 1 } = spawn;
       const { workflowTaskQueue } = bench;
       const config: WorkerChildConfig = {
         ...{ temporalAddress, workflowTaskQueue, taskQueues, workspace: { ...workspace, host } },
-        ...{ secretsAllow, troubleShownAfterMs, logLevel },
+        ...{ secretsAllow, troubleShownAfterMs, logLevel, processes },
       };
       const child = runTypeScriptChild(WORKER_CHILD, {
         args: [JSON.stringify(config)],

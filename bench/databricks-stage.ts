@@ -1,0 +1,73 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+
+import { TaskClient } from '../src/client';
+import { ConnectorRegistry } from '../src/connector';
+import {
+  createDatabricksConnectors,
+  createWorkspaceDirectory,
+  type WorkspaceLimits,
+} from '../src/connectors/databricks';
+import { startSimulator, type Simulator, type SimulatorOptions } from '../src/simulator';
+import { connectClient } from '../src/temporal/connection';
+import { connectWorker } from '../src/temporal/worker-connection';
+import { createSecretPort, startWorkers } from '../src/worker';
+import { startServer } from './stage';
+
+const TOKEN = 'simulated-token';
+
+/** A simulated workspace, a fresh Temporal on a file, the workers and a client, all but Temporal in this process. */
+export interface DatabricksStage {
+  readonly tasks: TaskClient;
+  readonly simulator: Simulator;
+  close(): Promise<void>;
+}
+
+export interface DatabricksStageOptions {
+  readonly limits: WorkspaceLimits;
+  readonly simulator?: SimulatorOptions;
+}
+
+export async function openDatabricksStage(options: DatabricksStageOptions): Promise<DatabricksStage> {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-bench-'));
+  const server = await startServer(folder);
+  const simulator = await startSimulator({ tokens: [TOKEN], ...options.simulator });
+  const workspace = {
+    ...{ name: 'simulated', host: simulator.url, limits: options.limits },
+    auth: { kind: 'pat', token: TOKEN },
+  } as const;
+  const workspaces = createWorkspaceDirectory({ workspaces: [workspace] });
+  const registry = new ConnectorRegistry();
+  for (const connector of createDatabricksConnectors({ workspaces })) registry.register(connector);
+  const { client, namespace } = await connectClient(server.address);
+  const common = { client, namespace, registry, workflowTaskQueue: 'longhaul' };
+  const workers = await startWorkers({
+    ...common,
+    connection: await connectWorker(server.address),
+    workflowBundlePath: await bundle(folder),
+    secrets: createSecretPort({ env: {}, allowed: [], operatorSecrets: [TOKEN] }),
+  });
+  return {
+    tasks: new TaskClient({ ...common, secretsAllow: [], searchAttributes: true }),
+    simulator,
+    close: async () => {
+      await workers.shutdown();
+      await Promise.all([server.stop(), simulator.close()]);
+    },
+  };
+}
+
+async function bundle(folder: string): Promise<string> {
+  const workflowsPath = join(__dirname, '../workflows/index.ts');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [join(__dirname, '../workflows/trace-headers.ts')],
+    logger: new DefaultLogger('ERROR'),
+  });
+  const path = join(folder, 'bundle.js');
+  writeFileSync(path, code);
+  return path;
+}

@@ -1,0 +1,22 @@
+/** How many requests came at most within any ten real seconds. */
+export const WINDOW_MS = 10_000;
+
+/** Counts the requests to the API and to the token endpoints as they arrive, whatever becomes of them. */
+export interface Arrivals {
+  readonly note: () => void;
+  /** The most of any window of {@link WINDOW_MS} so far. */
+  readonly busiest: () => number;
+}
+
+export function createArrivals(realNow: () => number = () => performance.now()): Arrivals {
+  let recent: number[] = [];
+  let most = 0;
+  return {
+    note: () => {
+      const now = realNow();
+      recent = [...recent.filter((at) => at > now - WINDOW_MS), now];
+      most = Math.max(most, recent.length);
+    },
+    busiest: () => most,
+  };
+}
