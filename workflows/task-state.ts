@@ -118,7 +118,10 @@ export function boundDecision(bounds: Bounds, state: TaskState, verdict: FailedV
   const { reason } = advised;
   if (advised.action === 'fail') return advised;
   if (adopted !== undefined) {
-    return { action: 'fail', reason: `${reason}; a job that somebody else started is not started again here` };
+    return {
+      action: 'fail',
+      reason: `${reason}; a job that somebody else started is not started again here`,
+    };
   }
   if (advised.action === 'repair' && !routing.repair) {
     return { action: 'fail', reason: `${reason}; the connector does not offer repair` };

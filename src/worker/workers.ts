@@ -9,8 +9,15 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 
-import { createConnectorActivities, createTaskActivities, type ActivityDependencies } from '../../activities';
+import {
+  createConnectorActivities,
+  createFinderActivities,
+  createReconcileActivities,
+  createTaskActivities,
+  type ActivityDependencies,
+} from '../../activities';
 import { LonghaulError } from '../connector/errors';
+import { createReconcileControl } from './reconcile-control';
 import { createTaskControl } from './task-control';
 
 export interface WorkersOptions extends ActivityDependencies {
@@ -22,6 +29,8 @@ export interface WorkersOptions extends ActivityDependencies {
   /** The bundle built by `npm run build`; found beside the compiled code by default. */
   readonly workflowBundlePath?: string;
   readonly shutdownGraceMs?: number;
+  /** Younger jobs with our mark are not called foreign by a reconciliation; default two minutes. */
+  readonly foreignAfterMs?: number;
   /** Around the activities; those of the workflow are in its bundle. */
   readonly interceptors?: WorkerInterceptors;
 }
@@ -73,9 +82,12 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
     taskQueue: workflowTaskQueue,
     workflowBundle: { codePath: options.workflowBundlePath ?? findWorkflowBundle() },
     maxCachedWorkflows: CACHED_WORKFLOWS,
-    activities: createTaskActivities(createTaskControl(client, workflowTaskQueue)),
+    activities: {
+      ...createTaskActivities(createTaskControl(client, workflowTaskQueue)),
+      ...createReconcileActivities({ ...options, control: createReconcileControl(options) }),
+    },
   };
-  const activities = createConnectorActivities(options);
+  const activities = { ...createConnectorActivities(options), ...createFinderActivities(options) };
   const own = registry.all().filter(({ servedBy }) => servedBy === undefined);
   const queues = new Set(own.flatMap(({ taskQueues }) => [taskQueues.polls, taskQueues.control]));
   return [tasks, ...[...queues].map((taskQueue) => ({ ...common, taskQueue, activities }))];
