@@ -1,7 +1,8 @@
 import type { Verdict } from '../src/connector/observation';
-import { failedEnd, type TaskEnd } from './task-end';
+import type { ErrorCode } from '../src/connector/errors';
+import { failedEnd, isGone, type TaskEnd } from './task-end';
 import type { TaskRun } from './task-run';
-import { boundDecision, planNextAttempt, type FailedVerdict } from './task-state';
+import { boundDecision, noteAttempt, planNextAttempt, type FailedVerdict } from './task-state';
 import { repairJob } from './repair';
 
 /** Applies what was decided about a job that is over: the end of the task, or nothing when the task goes on. */
@@ -19,4 +20,16 @@ export function conclude(task: TaskRun, verdict: FailedVerdict, message?: string
   if (decision.action !== 'fail') return undefined;
   const text = message ?? task.state.resource.message ?? verdict.code;
   return failedEnd(verdict.code, text, 'leave', verdict.cause);
+}
+
+/** Is a step that failed with this code to be followed by another attempt? */
+export function isResubmitted({ input }: TaskRun, code: ErrorCode): boolean {
+  return isGone(code) && input.policy.onGone === 'resubmit';
+}
+
+/** The job of this attempt was deleted, and its token would name it for ever: only another attempt can start one. */
+export function concludeGone(task: TaskRun, message: string): TaskEnd | undefined {
+  const decision = { action: 'fail', reason: 'the job of this attempt was deleted' } as const;
+  task.state = noteAttempt({ ...task.state, mayBeRunning: false }, { endedAt: Date.now() });
+  return conclude(task, { kind: 'failed', code: 'RUN_GONE', cause: 'unknown', decision }, message);
 }

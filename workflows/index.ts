@@ -1,2 +1,3 @@
-/** The one workflow of Longhaul; built into the bundle that workers and tests load. */
+/** The workflows of Longhaul; built into the bundle that workers and tests load. */
 export { connectorTask } from './connector-task';
+export { reconcileTasks } from './reconcile-tasks';

@@ -24,6 +24,7 @@ const renewConnectionSignal = defineSignal<[unknown?]>('renewConnection');
 const repairUpdate = defineUpdate<RepairAnswer, [unknown]>('repair');
 
 export function listen(task: TaskRun): void {
+  if (task.input.canceled !== undefined) void cancel(task, task.input.canceled);
   setHandler(nudgeSignal, () => {
     nudge(task);
   });

@@ -4,7 +4,7 @@ import type { CreateResult } from '../src/connector/activity-contract';
 import { ERROR_TABLE } from '../src/connector/errors';
 import { createActivity } from './activity-proxies';
 import { callOf, stepOf } from './calls';
-import { conclude } from './conclude';
+import { conclude, concludeGone, isResubmitted } from './conclude';
 import { note } from './note';
 import { sleepUntil } from './pause';
 import { prepare } from './prepare';
@@ -67,6 +67,7 @@ function neverLeft({ code, posts }: StepFailure): boolean {
 function rejected(task: TaskRun, failure: StepFailure): TaskEnd | undefined {
   const { code, message, posts = 0 } = failure;
   task.state = noteAttempt(task.state, { posts, endedAt: Date.now() });
+  if (isResubmitted(task, code)) return concludeGone(task, message);
   if (code !== 'OUTCOME_UNKNOWN') return failedEnd(code, message, mayHaveStarted(failure) ? 'stop' : 'leave');
   const decision = { action: 'fail', reason: 'it is not known whether the job ran' } as const;
   task.state = { ...task.state, mayBeRunning: false };

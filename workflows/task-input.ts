@@ -24,6 +24,8 @@ export interface TaskInput {
   readonly adopted?: AdoptedJob;
   /** Workflow ids of earlier attempts that must have closed before this one submits (Flyte owns the attempts). */
   readonly earlierAttempts?: readonly string[];
+  /** Set by a reconciliation: canceled from its first step on, so that it only stops the job it is given. */
+  readonly canceled?: CancelSignal;
   /** Off where the namespace lacks our search attributes. */
   readonly searchAttributes: boolean;
   /** Events after which the workflow continues as new; the server's own advice when absent. */

@@ -1,6 +1,7 @@
 import { isTerminalPhase } from '../src/connector/phase';
 import type { Observed } from '../src/connector/activity-contract';
 import type { AttemptDecision, Observation, Verdict } from '../src/connector/observation';
+import type { TaskPolicy } from '../src/connector/task-policy';
 import {
   applyPatch,
   toIdempotencyToken,
@@ -109,14 +110,20 @@ export function toRepairAnswer(state: TaskState): RepairAnswer {
   return { externalId, phase: state.resource.phase };
 }
 
-type Bounds = Pick<TaskInput, 'policy' | 'routing'>;
+type Bounds = Pick<TaskInput, 'policy' | 'routing' | 'adopted'>;
 
 /** The connector's advice, bounded by what the task allows; attempts and repairs count together. */
 export function boundDecision(bounds: Bounds, state: TaskState, verdict: FailedVerdict): AttemptDecision {
-  const { policy, routing } = bounds;
-  const advised = decisionOn(verdict, policy.onUnknown);
+  const { policy, routing, adopted } = bounds;
+  const advised = decisionOn(verdict, policy);
   const { reason } = advised;
   if (advised.action === 'fail') return advised;
+  if (adopted !== undefined) {
+    return {
+      action: 'fail',
+      reason: `${reason}; a job that somebody else started is not started again here`,
+    };
+  }
   if (advised.action === 'repair' && !routing.repair) {
     return { action: 'fail', reason: `${reason}; the connector does not offer repair` };
   }
@@ -125,9 +132,15 @@ export function boundDecision(bounds: Bounds, state: TaskState, verdict: FailedV
   return { action: 'fail', reason: `${reason}; attempt ${tries} of ${policy.maxAttempts} was the last` };
 }
 
-function decisionOn(verdict: FailedVerdict, onUnknown: 'fail' | 'retry'): AttemptDecision {
-  if (verdict.code !== 'OUTCOME_UNKNOWN' || onUnknown === 'fail') return verdict.decision;
-  return { action: 'retry', reason: 'the outcome is unknown and the task says onUnknown: retry' };
+/** Tasks of older versions know no `onGone`. */
+function decisionOn(verdict: FailedVerdict, { onUnknown, onGone }: Partial<TaskPolicy>): AttemptDecision {
+  if (verdict.code === 'OUTCOME_UNKNOWN' && onUnknown === 'retry') {
+    return { action: 'retry', reason: 'the outcome is unknown and the task says onUnknown: retry' };
+  }
+  if (verdict.code === 'RUN_GONE' && onGone === 'resubmit') {
+    return { action: 'retry', reason: 'the job is gone and the task says onGone: resubmit' };
+  }
+  return verdict.decision;
 }
 
 function triesOf(state: TaskState): number {

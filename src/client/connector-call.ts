@@ -5,6 +5,8 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import type { Connection } from '../connector/connection';
 import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
+import type { FoundJob } from '../connector/job-finder';
+import type { FindJobInput } from '../../activities';
 import { isErrorCode, LonghaulError } from '../connector/errors';
 import type { ResourceMeta } from '../connector/resource-meta';
 import type { TaskCategory } from '../connector/task-template';
@@ -36,6 +38,16 @@ export function callGetLogs(
       ...options('getLogs', taskQueue),
       args: [{ ...call, request }],
     }),
+  );
+}
+
+/** What the external system says of a job that a person names. */
+export function callFindJob(
+  client: Client,
+  { taskQueue, ...call }: FindJobInput & { readonly taskQueue: string },
+): Promise<FoundJob> {
+  return answerOf(
+    client.activity.execute<FoundJob>('findJob', { ...options('findJob', taskQueue), args: [call] }),
   );
 }
 

@@ -6,6 +6,8 @@ export {
   type TaskOutcome,
 } from './task-client';
 export { checkTask, type Door } from './task-door';
+export { checkAdoption, type AdoptRequest } from './adopt';
+export { ReconcileClient, RECONCILE_SCHEDULE, type ReconcileClientOptions } from './reconcile-client';
 export type { TaskFilter } from './task-list';
 export { PAYLOAD_LIMIT_BYTES, type TaskRequest } from './task-request';
 export type { TaskState, TaskStatus } from './task-status';

@@ -20,6 +20,7 @@ import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import { taskQueuesOf } from '../connector/task-queues';
 import { codeOfGrpc } from '../temporal/grpc-errors';
+import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
@@ -125,6 +126,26 @@ export class TaskClient {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return;
       throw toClientError(error, request.id);
     }
+  }
+
+  /**
+   * Starts a task that follows a job somebody else started; canceling it stops that job. It starts no job itself, so a
+   * job that fails ends it, whatever its policy. Adopting twice joins the same task.
+   * @throws as {@link start}; RUN_GONE when there is no such job; TOKEN_CONFLICT when another open task follows it;
+   * UNAVAILABLE when no worker answers.
+   */
+  async adopt(request: AdoptRequest, onEnded: OnEnded = 'refuse'): Promise<StartedTask> {
+    const { client, registry, searchAttributes } = this.#options;
+    const adoption = await toAdoption(client, checkAdoption(request, registry), request);
+    const { externalId } = request;
+    const open = await this.list({
+      open: true,
+      limit: MOST_OPEN,
+      ...(searchAttributes ? { externalId } : {}),
+    });
+    const followers = open.filter((task) => task.externalId === externalId).map(({ id }) => this.get(id));
+    assertNotFollowed(adoption, await Promise.all(followers));
+    return this.start(adoption, onEnded);
   }
 
   /** Gives an open task other credentials than it came with. @throws NOT_FOUND, ALREADY_ENDED. */
@@ -282,6 +303,8 @@ export class TaskClient {
   }
 }
 
+/** Without search attributes every open task is asked for its job; a list longer than this is not read to its end. */
+const MOST_OPEN = 10_000;
 /** Of a task's memo, what {@link TaskStatus} is made of. */
 const SHOWN_MEMO_KEYS = ['taskType', 'name', TASK_MEMO_KEY] as const;
 /** Source: google.rpc.Code. */

@@ -69,7 +69,7 @@ function inKib(bytes: number): string {
 
 /** Names the spec itself: two requests under one id are the same task only with equal fingerprints. */
 export function fingerprintOf(request: TaskRequest): string {
-  const { template, inputs = null, outputPrefix = null } = request;
+  const { template, inputs = null, outputPrefix = null, adopted } = request;
   const spec: JsonObject = {
     type: template.type,
     version: template.version,
@@ -77,6 +77,7 @@ export function fingerprintOf(request: TaskRequest): string {
     container: template.container === undefined ? null : { ...template.container },
     inputs,
     outputPrefix,
+    ...(adopted === undefined ? {} : { adopted: adopted.meta }),
   };
   return createHash('sha256').update(canonicalJson(spec)).digest('hex').slice(0, 32);
 }

@@ -1,3 +1,4 @@
+import type { JobFinder } from './job-finder';
 import type { JsonObject, JsonValue } from './json';
 import type { Observation } from './observation';
 import type { Resource } from './resource';
@@ -142,6 +143,8 @@ export interface AsyncConnector {
    * a job that somebody else started. Default true.
    */
   readonly adopts?: boolean;
+  /** Where jobs can be found that no task knows. */
+  readonly finder?: JobFinder;
   /** Attempts that the task asks for in its own words: the policy's `maxAttempts` is raised to this. Pure. */
   attemptsOf?(template: TaskTemplate): number;
   /**

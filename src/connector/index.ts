@@ -2,6 +2,7 @@ export * from './activity-contract';
 export * from './connection';
 export type * from './connector';
 export * from './errors';
+export type * from './job-finder';
 export * from './json';
 export type * from './observation';
 export * from './phase';

@@ -1,5 +1,13 @@
 /** Name of the workflow type: one execution is one task. */
 export const TASK_WORKFLOW_TYPE = 'connectorTask';
 
+/** Name of the workflow type that looks for what closed tasks left over. */
+export const RECONCILE_WORKFLOW_TYPE = 'reconcileTasks';
+
 /** The memo key under which a task shows itself. */
 export const TASK_MEMO_KEY = 'task';
+
+/** The id of a task that follows a job somebody else started: adopting it twice joins the same task. */
+export function adoptedTaskId(place: string, externalId: string): string {
+  return `adopted-${place}-${externalId}`;
+}

@@ -21,6 +21,8 @@ export interface TaskPolicy {
   readonly unreachableBudgetMs: number;
   /** What to do with an attempt of unknown outcome. */
   readonly onUnknown: 'fail' | 'retry';
+  /** What to do when the job was deleted or has expired; `resubmit` begins a new attempt, within `maxAttempts`. */
+  readonly onGone: 'fail' | 'resubmit';
 }
 
 /**
@@ -39,6 +41,7 @@ export const DEFAULT_POLICY: TaskPolicy = {
   onUnreachable: 'wait',
   unreachableBudgetMs: 30 * 60_000,
   onUnknown: 'fail',
+  onGone: 'fail',
 };
 
 /** Names in the task file → members of the policy. */
@@ -71,6 +74,7 @@ export function parseTaskPolicy(value: unknown): TaskPolicy {
     else if (key === 'onUnreachable') {
       policy.onUnreachable = parseChoice(`policy.${key}`, given, ['wait', 'fail']);
     } else if (key === 'onUnknown') policy.onUnknown = parseChoice(`policy.${key}`, given, ['fail', 'retry']);
+    else if (key === 'onGone') policy.onGone = parseChoice(`policy.${key}`, given, ['fail', 'resubmit']);
     else throw invalidTask(`policy.${key}`, `is not known (known: ${KNOWN_FIELDS})`);
   }
   if (policy.pollMinMs < SHORTEST_POLL_MS) {
@@ -80,9 +84,8 @@ export function parseTaskPolicy(value: unknown): TaskPolicy {
   return policy;
 }
 
-const KNOWN_FIELDS = [...Object.keys(DURATION_FIELDS), 'maxAttempts', 'onUnreachable', 'onUnknown'].join(
-  ', ',
-);
+const CHOICES = ['onUnreachable', 'onUnknown', 'onGone'] as const satisfies readonly (keyof TaskPolicy)[];
+const KNOWN_FIELDS = [...Object.keys(DURATION_FIELDS), 'maxAttempts', ...CHOICES].join(', ');
 
 function isDurationField(key: string): key is DurationField {
   return Object.hasOwn(DURATION_FIELDS, key);

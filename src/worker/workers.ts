@@ -9,9 +9,16 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 
-import { createConnectorActivities, createTaskActivities, type ActivityDependencies } from '../../activities';
+import {
+  createConnectorActivities,
+  createFinderActivities,
+  createReconcileActivities,
+  createTaskActivities,
+  type ActivityDependencies,
+} from '../../activities';
 import type { AsyncConnector } from '../connector/connector';
 import { LonghaulError } from '../connector/errors';
+import { createReconcileControl } from './reconcile-control';
 import { createTaskControl } from './task-control';
 
 export interface WorkersOptions extends ActivityDependencies {
@@ -23,6 +30,8 @@ export interface WorkersOptions extends ActivityDependencies {
   /** The bundle built by `npm run build`; found beside the compiled code by default. */
   readonly workflowBundlePath?: string;
   readonly shutdownGraceMs?: number;
+  /** Younger jobs with our mark are not called foreign by a reconciliation; default two minutes. */
+  readonly foreignAfterMs?: number;
   /** Around the activities; those of the workflow are in its bundle. */
   readonly interceptors?: WorkerInterceptors;
 }
@@ -74,9 +83,12 @@ function workerOptions(options: WorkersOptions): WorkerOptions[] {
     taskQueue: workflowTaskQueue,
     workflowBundle: { codePath: options.workflowBundlePath ?? findWorkflowBundle() },
     maxCachedWorkflows: CACHED_WORKFLOWS,
-    activities: createTaskActivities(createTaskControl(client, workflowTaskQueue)),
+    activities: {
+      ...createTaskActivities(createTaskControl(client, workflowTaskQueue)),
+      ...createReconcileActivities({ ...options, control: createReconcileControl(options) }),
+    },
   };
-  const activities = createConnectorActivities(options);
+  const activities = { ...createConnectorActivities(options), ...createFinderActivities(options) };
   const queues = servedQueues(registry.all().filter(({ servedBy }) => servedBy === undefined));
   return [tasks, ...queues.map((queue) => ({ ...common, ...queue, activities }))];
 }

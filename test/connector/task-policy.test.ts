@@ -19,6 +19,7 @@ test('each name of the task file sets its member, in milliseconds', () => {
     maxAttempts: 5,
     onUnreachable: 'fail',
     onUnknown: 'retry',
+    onGone: 'resubmit',
   };
   expect(parseTaskPolicy(given)).toEqual({
     queueMs: 60_000,
@@ -31,6 +32,7 @@ test('each name of the task file sets its member, in milliseconds', () => {
     maxAttempts: 5,
     onUnreachable: 'fail',
     onUnknown: 'retry',
+    onGone: 'resubmit',
   });
 });
 
@@ -47,6 +49,7 @@ test.each([
   ['maxAttempts', '3'],
   ['onUnreachable', 'hope'],
   ['onUnknown', true],
+  ['onGone', 'retry'],
   ['pollMin', '10ms'],
   ['surprise', 1],
 ])('%s: %p is refused by name', (field, value) => {

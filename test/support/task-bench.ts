@@ -38,6 +38,9 @@ export interface TaskBenchOptions {
   readonly sealing?: Sealing;
   readonly environment?: TestWorkflowEnvironment;
   readonly searchAttributes?: boolean;
+  /** Of `environment`; what looks at whole namespaces needs one of its own. */
+  readonly namespace?: string;
+  readonly foreignAfterMs?: number;
 }
 
 export function installQuietRuntime(): void {
@@ -51,7 +54,7 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
   const { env = {}, secretsAllow = [] } = options;
   const workflowTaskQueue = `test-${randomUUID()}`;
   const { client, nativeConnection: connection } = environment;
-  const namespace = 'default';
+  const { namespace = 'default' } = options;
   const searchAttributes = options.searchAttributes ?? true;
   const running: RunningWorkers[] = [];
   return {
@@ -71,6 +74,7 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
           ...{ env, allowed: secretsAllow, operatorSecrets: [], sealing: options.sealing },
         }),
         shutdownGraceMs: 500,
+        ...(options.foreignAfterMs === undefined ? {} : { foreignAfterMs: options.foreignAfterMs }),
         ...(options.troubleShownAfterMs === undefined
           ? {}
           : { troubleShownAfterMs: options.troubleShownAfterMs }),

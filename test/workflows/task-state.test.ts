@@ -106,6 +106,34 @@ test('an unknown outcome is tried again only when the task says so, and only whi
   expect(boundDecision(last, submitted(), unknown).action).toBe('fail');
 });
 
+test('a job that is gone is submitted again only when the task says so, and only while attempts are left', () => {
+  const gone = verdict({ action: 'fail', reason: 'gone' }, { code: 'RUN_GONE' });
+  expect(boundDecision(bounds({}), submitted(), gone).action).toBe('fail');
+  expect(boundDecision(bounds({ onUnknown: 'retry' }), submitted(), gone).action).toBe('fail');
+  expect(boundDecision(bounds({ onGone: 'resubmit' }), submitted(), gone).action).toBe('retry');
+  const last = bounds({ onGone: 'resubmit', maxAttempts: 1 });
+  expect(boundDecision(last, submitted(), gone).action).toBe('fail');
+});
+
+test.each<[string, AttemptDecision, Partial<TaskPolicy>]>([
+  ['retry', RETRY, {}],
+  ['retryAfter', { action: 'retryAfter', delayMs: 50, reason: 'quota' }, {}],
+  ['resubmit', { action: 'resubmit', patch: { spot: false }, reason: 'no spot' }, {}],
+  ['repair', REPAIR, {}],
+  ['onGone: resubmit', { action: 'fail', reason: 'gone' }, { onGone: 'resubmit' }],
+])(
+  'a job that somebody else started is never started again, whatever is decided: %s',
+  (_what, advice, own) => {
+    const adopted = { meta: { version: 1 }, externalId: '4711' };
+    const code = own.onGone === undefined ? 'JOB_FAILED' : 'RUN_GONE';
+    const decided = boundDecision({ ...bounds(own), adopted }, submitted(), verdict(advice, { code }));
+    expect(decided).toMatchObject({
+      action: 'fail',
+      reason: expect.stringContaining('somebody else started'),
+    });
+  },
+);
+
 test.each<[AttemptDecision, Partial<TaskState>]>([
   [RETRY, { resumeAt: 100 }],
   [{ action: 'retryAfter', delayMs: 50, reason: 'quota' }, { resumeAt: 150 }],

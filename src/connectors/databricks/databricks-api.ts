@@ -126,3 +126,24 @@ export async function startRun(
   if (runId !== undefined && /^\d+$/.test(runId)) return runId;
   throw new LonghaulError('UNAVAILABLE', 'Databricks accepted the run but did not answer with its run id.');
 }
+
+/** Databricks gives no more at once. */
+const LISTED_RUNS = 25;
+
+export interface RunsPage {
+  readonly runs: readonly JsonObject[];
+  readonly nextPageToken?: string;
+}
+
+/** One page of the runs that are QUEUED, PENDING, RUNNING or TERMINATING, newest first. */
+export async function listActiveRuns(
+  client: DatabricksClient,
+  pageToken: string | undefined,
+  context: RequestContext,
+): Promise<RunsPage> {
+  const page = pageToken === undefined ? {} : { page_token: pageToken };
+  const query = { active_only: 'true', limit: String(LISTED_RUNS), ...page };
+  const answer = await client.send({ operation: 'list', path: 'runs/list', query }, context);
+  const nextPageToken = textAt(answer, 'next_page_token');
+  return { runs: objectsAt(answer, 'runs'), ...(nextPageToken === undefined ? {} : { nextPageToken }) };
+}

@@ -7,6 +7,7 @@ import {
   type DeleteOutcome,
   type DeleteTarget,
   type ErrorCode,
+  type JobFinder,
   type JsonObject,
   type LogsPage,
   type LogsRequest,
@@ -30,6 +31,7 @@ import { isMissingOutput, readLogsPage } from './databricks-logs';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { observeRun } from './databricks-observe';
+import { createFinder } from './databricks-finder';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
@@ -81,6 +83,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     fence: 'token',
   };
   readonly taskQueues: TaskQueues;
+  readonly finder: JobFinder;
   readonly #clients: DatabricksClients;
   readonly #flyte: FlyteDefaults;
   readonly #directory: () => WorkspaceDirectory;
@@ -90,8 +93,8 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     this.#clients = clients;
     this.#flyte = options.flyte ?? {};
     this.taskQueues = options.taskQueues ?? DEFAULT_TASK_QUEUES;
-    const { workspaces } = options;
-    this.#directory = typeof workspaces === 'function' ? workspaces : () => workspaces;
+    this.#directory = directoryOf(options);
+    this.finder = createFinder(clients, this.#directory);
   }
 
   taskQueuesFor(about: TaskOrJob): TaskQueues {
@@ -246,6 +249,10 @@ export class DatabricksConnector extends DatabricksConnectorV2 {
 export function createDatabricksConnectors(options: DatabricksConnectorOptions): DatabricksConnectorV2[] {
   const clients = createClients(options);
   return [new DatabricksConnectorV2(options, clients), new DatabricksConnector(options, clients)];
+}
+
+function directoryOf({ workspaces }: DatabricksConnectorOptions): () => WorkspaceDirectory {
+  return typeof workspaces === 'function' ? workspaces : () => workspaces;
 }
 
 function createClients({

@@ -3,7 +3,7 @@ import type { SlowDown } from './databricks-gate';
 import { objectAt, objectsAt, parseLosslessJson, shorten, textAt } from './databricks-json';
 
 /** What was asked when the answer came; the same status means other things for other calls. */
-export type Operation = 'submit' | 'run-now' | 'read' | 'cancel' | 'token';
+export type Operation = 'submit' | 'run-now' | 'read' | 'list' | 'cancel' | 'token';
 
 /** An answer that is not 2xx, as far as it matters. */
 export interface ErrorAnswer {
@@ -36,6 +36,8 @@ const MESSAGE_LIMIT = 1_000;
 
 /** The SDKs' rule for "there is no such run": the code is the generic one, so the words must tell. */
 const GONE = /\bRun:? .*does(?: not|n't) exist|\bRun: .* in job: .* doesn't exist|\bJob .* does not exist/i;
+/** Words of a 404 that is about something on the way to the run. */
+const ELSEWHERE = /\b(?:workspace|organization|endpoint|path|api|route)\b/i;
 /** What answers a token whose run was deleted; the documentation promises an error and leaves its words open. */
 const GONE_ON_START = /\bRun\b.*\b(?:does(?: not|n't) exist|(?:was|is|has been) deleted)/i;
 const EXPIRED = /expired|invalid access token|token is not active/i;
@@ -94,6 +96,7 @@ function toErrorCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
     case 501:
       return 'UNSUPPORTED';
     default:
+      if (isMissingRun(answer, body)) return 'RUN_GONE';
       return status >= 500 || isLook(answer.operation) ? 'UNAVAILABLE' : 'INVALID_TASK';
   }
 }
@@ -105,7 +108,7 @@ function toRedirectCode(answer: ErrorAnswer): ErrorCode {
 
 /** Calls about a run that exists: odd answers of proxies must not end it. */
 function isLook(operation: Operation): boolean {
-  return operation === 'read' || operation === 'cancel';
+  return operation === 'read' || operation === 'list' || operation === 'cancel';
 }
 
 function toBadRequestCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
@@ -117,7 +120,14 @@ function toBadRequestCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
 /** A 404 that does not name the run itself may be any proxy's: no reason to call a healthy run lost. */
 function toNotFoundCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
   if (!isLook(answer.operation)) return isGone(answer.operation, body) ? 'RUN_GONE' : 'NOT_FOUND';
-  return body.code === 'RESOURCE_DOES_NOT_EXIST' || body.code === 'NOT_FOUND' ? 'RUN_GONE' : 'UNAVAILABLE';
+  const isMissing = body.code === 'RESOURCE_DOES_NOT_EXIST' || body.code === 'NOT_FOUND';
+  const isOther = ELSEWHERE.test(body.message) && !GONE.test(body.message);
+  return isMissing && !isOther && answer.operation !== 'list' ? 'RUN_GONE' : 'UNAVAILABLE';
+}
+
+/** Some endpoints say so with 500: believed only when code and words both name the run, for a 500 is any trouble's. */
+function isMissingRun({ status, operation }: ErrorAnswer, body: ErrorBody): boolean {
+  return status === 500 && body.code !== undefined && isGone(operation, body);
 }
 
 function isGone(operation: Operation, body: ErrorBody): boolean {
@@ -128,6 +138,7 @@ function isGone(operation: Operation, body: ErrorBody): boolean {
   ) {
     return false;
   }
+  if (operation === 'list') return false;
   // On a start, only a token's deleted run can be missing; a missing job is the user's mistake.
   const isStart = operation === 'submit' || operation === 'run-now';
   return isStart ? GONE_ON_START.test(body.message) : GONE.test(body.message);

@@ -53,9 +53,19 @@ function presence(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
 }
 
+/** The part of a token that a run's name carries. */
+export function markerOf(token: string): string {
+  return token.slice(-SUFFIX_CHARACTERS);
+}
+
+/** The mark at the end of a run's name; undefined for runs that are not ours. */
+export function readMarker(runName: string): string | undefined {
+  return /\[lh:([\w-]{1,12})\]$/.exec(runName)?.[1];
+}
+
 /** `name [lh:<last 12 characters of the token>]`, the name cut to leave room within Databricks' 4,096 bytes. */
 export function nameWithToken(name: string, token: string): string {
-  const suffix = ` [lh:${token.slice(-SUFFIX_CHARACTERS)}]`;
+  const suffix = ` [lh:${markerOf(token)}]`;
   return `${truncateBytes(name, LONGEST_NAME_BYTES - suffix.length)}${suffix}`;
 }
 

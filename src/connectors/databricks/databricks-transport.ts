@@ -111,6 +111,7 @@ const LANE_OF: Readonly<Record<Operation, Lane>> = {
   cancel: 'urgent',
   token: 'urgent',
   read: 'look',
+  list: 'rest',
 };
 
 function openPool(origin: string): Pool {

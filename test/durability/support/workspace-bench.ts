@@ -73,6 +73,9 @@ export interface WorkspaceBenchOptions {
   readonly temporalAddress?: string;
   readonly troubleShownAfterMs?: number;
   readonly sealing?: Sealing;
+  /** Default: `default` of the server. */
+  readonly namespace?: string;
+  readonly foreignAfterMs?: number;
 }
 
 const WORKER_CHILD = join(__dirname, '..', 'children', 'worker-child.ts');
@@ -101,11 +104,11 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
     secretsAllow,
     troubleShownAfterMs,
     ...(options.sealing === undefined ? {} : { sealing: options.sealing }),
-    ...(options.temporalAddress === undefined
+    ...(options.foreignAfterMs === undefined ? {} : { foreignAfterMs: options.foreignAfterMs }),
+    ...(options.temporalAddress === undefined && options.namespace === undefined
       ? {}
-      : {
-          environment: await TestWorkflowEnvironment.createFromExistingServer({ address: temporalAddress }),
-        }),
+      : { environment: await connectTo(temporalAddress, options.namespace) }),
+    ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
   });
   const children: TypeScriptChild[] = [];
   const begin = async (task: BeginOptions = {}): Promise<string> => {
@@ -143,6 +146,10 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
       await simulator.close();
     },
   };
+}
+
+function connectTo(address: string, namespace = 'default'): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
 }
 
 export function oneNotebook(): JsonObject {

@@ -1,0 +1,159 @@
+import type { AsyncConnector, CallContext } from '../src/connector/connector';
+import { LonghaulError } from '../src/connector/errors';
+import type { ConnectorRegistry } from '../src/connector/registry';
+import type { MarkedJob, MarkedJobs } from './marked-jobs';
+import type { Found } from './reconcile-handle';
+import type { LeftTask, OpenTask } from './reconcile-ports';
+import type { Finding, ReconcileRequest } from './reconcile-report';
+
+/** What one reconciliation knows before it looks at single tasks. */
+export interface Survey {
+  readonly registry: ConnectorRegistry;
+  readonly marked: MarkedJobs;
+  readonly open: readonly OpenTask[];
+  readonly request: ReconcileRequest;
+  readonly foreignAfterMs: number;
+  readonly call: CallContext;
+  /** External ids of marked jobs that a closed task accounts for. */
+  readonly claimed: Set<string>;
+}
+
+/** What is left over of a closed task; undefined when its job has ended or is followed by another task. */
+export async function examineTask(survey: Survey, task: LeftTask): Promise<Found | undefined> {
+  const connector = connectorOf(survey, task);
+  const job = findMarked(survey, connector, task);
+  const externalId = task.externalId ?? job?.externalId;
+  if (externalId !== undefined) survey.claimed.add(externalId);
+  const place = job?.place ?? placeOf(connector, task);
+  const { request } = survey;
+  if (request.place !== undefined && place !== request.place) return undefined;
+  const isOurs = task.takenUpAs !== undefined;
+  if (!isOurs && isFollowed(survey, externalId, task.runId)) return undefined;
+  const known = isOurs || job !== undefined ? ACTIVE : await ask(survey, connector, task);
+  if (known === 'ended') return undefined;
+  const finding: Finding = {
+    kind: 'task',
+    taskType: task.template.type,
+    taskId: task.id,
+    since: task.closedAt,
+    closed: task.closed,
+    phase: job?.phase ?? task.phase,
+    done: 'nothing',
+    ...known,
+    ...(externalId === undefined ? {} : { externalId }),
+    ...(place === undefined ? {} : { place }),
+  };
+  return { finding, task, ...(job === undefined || task.meta !== undefined ? {} : { job }) };
+}
+
+type Known = Pick<Finding, 'state' | 'note'>;
+
+const ACTIVE: Known = { state: 'ACTIVE', note: 'its job runs, and nobody follows it' };
+
+/** Where no list tells, the job itself is asked. */
+async function ask(
+  { call }: Survey,
+  connector: AsyncConnector | undefined,
+  task: LeftTask,
+): Promise<Known | 'ended'> {
+  const { meta } = task;
+  if (connector === undefined) return unknown('no connector serves its type here');
+  if (meta === undefined) return unknown(whyUnseen(task));
+  if (task.hasConnection) return unknown('it came with credentials of its own, which open for it alone');
+  if (connector.servedBy?.(connector.taskQueues.polls) !== undefined) {
+    return unknown('only a worker of its own could look at its job');
+  }
+  try {
+    const { next } = await connector.get(connector.metadataType.parse(meta), call);
+    return next.kind === 'done' ? 'ended' : ACTIVE;
+  } catch (thrown) {
+    call.signal.throwIfAborted();
+    const { code, message } = LonghaulError.from(thrown);
+    return code === 'RUN_GONE' ? 'ended' : unknown(`its job cannot be looked at: ${code}: ${message}`);
+  }
+}
+
+function whyUnseen({ fence }: LeftTask): string {
+  if (fence === 'none') return 'its submit was never answered, and nobody can ask whether it ran';
+  return 'its submit was never answered and no active job carries its mark; only --action cancel can tell';
+}
+
+function unknown(note: string): Known {
+  return { state: 'UNKNOWN', note };
+}
+
+function connectorOf({ registry }: Survey, { template }: LeftTask): AsyncConnector | undefined {
+  return registry
+    .all()
+    .find(
+      ({ taskCategory }) => taskCategory.name === template.type && taskCategory.version === template.version,
+    );
+}
+
+function placeOf(connector: AsyncConnector | undefined, { meta, template }: LeftTask): string | undefined {
+  return connector?.finder?.placeOf(meta === undefined ? { template } : { meta });
+}
+
+function findMarked(
+  { marked }: Survey,
+  connector: AsyncConnector | undefined,
+  task: LeftTask,
+): MarkedJob | undefined {
+  const finder = connector?.finder;
+  if (finder === undefined) return undefined;
+  const place = placeOf(connector, task);
+  const marker = finder.markerOf(task.idempotencyToken);
+  return marked.jobs.find(
+    (job) =>
+      job.place === place &&
+      (task.externalId === undefined ? job.marker === marker : job.externalId === task.externalId),
+  );
+}
+
+/** A list may show a task open that has just closed: it does not follow its own leftovers. */
+function isFollowed({ open }: Survey, externalId: string | undefined, runId: string): boolean {
+  return (
+    externalId !== undefined && open.some((task) => task.externalId === externalId && task.runId !== runId)
+  );
+}
+
+/** Active jobs with our mark that no task of this namespace knows. */
+export async function examineForeign(survey: Survey): Promise<Found[]> {
+  const owned = new Set(survey.open.flatMap(({ externalId }) => externalId ?? []));
+  const tokens = survey.open.flatMap((task) => task.tokens);
+  const found: Found[] = [];
+  for (const job of survey.marked.jobs) {
+    if (owned.has(job.externalId) || survey.claimed.has(job.externalId)) continue;
+    if (tokens.some((token) => job.finder.markerOf(token) === job.marker)) continue;
+    const finding = await examineJob(survey, job);
+    if (finding !== undefined) found.push({ finding, job });
+  }
+  return found;
+}
+
+/** Its task may have closed in order since the list was made: then the job has ended. */
+async function examineJob({ call, foreignAfterMs }: Survey, job: MarkedJob): Promise<Finding | undefined> {
+  const { externalId, place, phase, startedAt, connector, finder } = job;
+  if (startedAt !== undefined && call.now() - startedAt < foreignAfterMs) return undefined;
+  if (await hasEnded(finder, job, call)) return undefined;
+  return {
+    kind: 'foreign',
+    state: 'ACTIVE',
+    taskType: connector.taskCategory.name,
+    externalId,
+    place,
+    phase,
+    done: 'nothing',
+    note: 'unknown to this namespace: it may belong to another cluster or namespace',
+    ...(startedAt === undefined ? {} : { since: startedAt }),
+  };
+}
+
+async function hasEnded(finder: MarkedJob['finder'], job: MarkedJob, call: CallContext): Promise<boolean> {
+  try {
+    return (await finder.find({ externalId: job.externalId, place: job.place }, call)).isTerminal;
+  } catch (thrown) {
+    call.signal.throwIfAborted();
+    return LonghaulError.from(thrown).code === 'RUN_GONE';
+  }
+}

@@ -1,0 +1,54 @@
+import type { CallContext, TaskOrJob } from './connector';
+import type { TaskPhase } from './phase';
+import type { ResourceMeta } from './resource-meta';
+
+/** A job as a person names it: its id, and where it is when there is more than one place. */
+export interface JobReference {
+  readonly externalId: string;
+  /** Name or address of the place (a workspace); the default one when absent. */
+  readonly place?: string;
+}
+
+/** What the external system says of a job that was named or listed. */
+export interface FoundJob {
+  readonly meta: ResourceMeta;
+  readonly externalId: string;
+  /** Name of the place, as the worker's configuration has it. */
+  readonly place: string;
+  readonly phase: TaskPhase;
+  readonly isTerminal: boolean;
+  /** Epoch milliseconds. */
+  readonly startedAt?: number;
+  /** The job's own name, for people. */
+  readonly name?: string;
+  /** Our mark in its name, see {@link JobFinder.markerOf}; absent on jobs that carry none. */
+  readonly marker?: string;
+}
+
+export interface MarkedJobsPage {
+  /** Active jobs that carry our mark. */
+  readonly jobs: readonly FoundJob[];
+  readonly nextPageToken?: string;
+}
+
+/**
+ * How jobs are found without a task that knows them: what `adopt` and `reconcile` need of a connector. All of it reads
+ * only.
+ */
+export interface JobFinder {
+  /** The part of a token that a job carries where people can read it. Pure. */
+  markerOf(idempotencyToken: string): string;
+  /** @throws INVALID_TASK for what can be no job's id. Pure. */
+  checkReference(reference: JobReference): void;
+  /** The places of this process that can be asked, by name. */
+  places(): readonly string[];
+  /** The place of a task or of a job; undefined where this process does not know it. */
+  placeOf(about: TaskOrJob): string | undefined;
+  /** @throws RUN_GONE when there is no such job. */
+  find(reference: JobReference, call: CallContext): Promise<FoundJob>;
+  /** One page of the active jobs of a place that carry our mark. */
+  listMarked(
+    request: { readonly place: string; readonly pageToken?: string },
+    call: CallContext,
+  ): Promise<MarkedJobsPage>;
+}
