@@ -9,3 +9,6 @@ export { checkTask, type Door } from './task-door';
 export type { TaskFilter } from './task-list';
 export { PAYLOAD_LIMIT_BYTES, type TaskRequest } from './task-request';
 export type { TaskState, TaskStatus } from './task-status';
+export type { TaskOutputs } from './job-reader';
+export type { TaskLogsRequest } from './task-logs';
+export type { TaskCause, TaskReport } from './task-report';

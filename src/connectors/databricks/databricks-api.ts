@@ -16,18 +16,31 @@ export interface Run {
 const LARGEST_PAGE_COUNT = 200;
 
 /** Reads a run with all its task pages. @throws RUN_GONE when it does not exist. */
-export async function readRun(
+export function readRun(client: DatabricksClient, runId: string, context: RequestContext): Promise<Run> {
+  return readRunPages(client, { run_id: runId }, context);
+}
+
+/** The same with `repair_history`, which says which repair started which task run. */
+export function readRunWithHistory(
   client: DatabricksClient,
   runId: string,
   context: RequestContext,
 ): Promise<Run> {
-  const first = await readRunPage(client, { run_id: runId }, context);
+  return readRunPages(client, { run_id: runId, include_history: 'true' }, context);
+}
+
+async function readRunPages(
+  client: DatabricksClient,
+  query: Readonly<Record<string, string>>,
+  context: RequestContext,
+): Promise<Run> {
+  const first = await readRunPage(client, query, context);
   const pages = [first];
   const seen = new Set<string>();
   let token = textAt(first, 'next_page_token');
   while (token !== undefined && !seen.has(token) && pages.length < LARGEST_PAGE_COUNT) {
     seen.add(token);
-    const page = await readRunPage(client, { run_id: runId, page_token: token }, context);
+    const page = await readRunPage(client, { ...query, page_token: token }, context);
     pages.push(page);
     token = textAt(page, 'next_page_token');
   }

@@ -71,6 +71,12 @@ export function objectsAt(value: JsonObject, key: string): readonly JsonObject[]
   return isJsonArray(member) ? member.filter(isJsonObject) : [];
 }
 
+/** A list of ids, each as the text of its digits. */
+export function idsAt(value: JsonObject, key: string): readonly string[] {
+  const member = value[key];
+  return isJsonArray(member) ? member.flatMap((id) => (typeof id === 'object' ? [] : [String(id)])) : [];
+}
+
 /** Text as it is; numbers and truth values in words; anything else, and the empty text, counts as absent. */
 export function textAt(value: JsonObject, key: string): string | undefined {
   const member = value[key];

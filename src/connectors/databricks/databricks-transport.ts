@@ -13,6 +13,8 @@ export interface RawRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
   readonly secrets: readonly string[];
+  /** The answer's body is bytes: each becomes one character (latin1). */
+  readonly isBinary?: boolean;
 }
 
 export interface RawAnswer {
@@ -59,7 +61,8 @@ export function openHost(origin: string): HostConnection {
         const { method, path, headers, body = null } = request;
         const bounded = AbortSignal.any([signal, timeout]);
         const answer = await pools[method].request({ method, path, headers, body, signal: bounded });
-        return { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+        const text = request.isBinary === true ? await readBytes(answer.body) : await answer.body.text();
+        return { status: answer.statusCode, headers: answer.headers, body: text };
       } catch (thrown) {
         signal.throwIfAborted();
         const { secrets } = request;
@@ -76,6 +79,10 @@ export function openHost(origin: string): HostConnection {
       await Promise.all([pools.GET.close(), pools.POST.close()]);
     },
   };
+}
+
+async function readBytes(body: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<string> {
+  return Buffer.from(await body.arrayBuffer()).toString('latin1');
 }
 
 function openPool(origin: string): Pool {
