@@ -91,7 +91,7 @@ export async function readOutputs(
   const told = succeeded.flatMap((task) => entryOf(task, outputInRun(task)));
   const readable = succeeded.filter((task) => rankOf(task) !== -1).sort((a, b) => rankOf(a) - rankOf(b));
   const shown = readable.slice(0, limits.reads);
-  const answers = await Promise.all(shown.map(read));
+  const answers = await readInBatches(shown, read);
   const entries: (readonly [string, TaskOutput])[] = [];
   let left = limits.total;
   for (const [index, task] of shown.entries()) {
@@ -103,6 +103,20 @@ export async function readOutputs(
   }
   const all = Object.fromEntries([...told, ...entries].map(([key, output]) => [key, compact({ ...output })]));
   return { outputs: all, unread: readable.length - shown.length };
+}
+
+/** So many requests at a time: a run that ends is one of many in its workspace. */
+const AT_A_TIME = 8;
+
+async function readInBatches(
+  tasks: readonly TaskRun[],
+  read: OutputReader,
+): Promise<(JsonObject | undefined)[]> {
+  const answers: (JsonObject | undefined)[] = [];
+  for (let start = 0; start < tasks.length; start += AT_A_TIME) {
+    answers.push(...(await Promise.all(tasks.slice(start, start + AT_A_TIME).map(read))));
+  }
+  return answers;
 }
 
 function rankOf({ raw }: TaskRun): number {
