@@ -4,10 +4,13 @@ import type {
   LogsInput,
   MetricsInput,
   Observed,
+  OutputsInput,
+  OutputsResult,
   PrepareInput,
   PrepareResult,
   RepairInput,
 } from '../src/connector/activity-contract';
+import { sealerFor } from '../src/config/sealed-reply';
 import type { LogsPage, TaskMetric } from '../src/connector/connector';
 import { LonghaulError, type ErrorCode } from '../src/connector/errors';
 import type { Observation } from '../src/connector/observation';
@@ -30,6 +33,7 @@ export function createConnectorActivities(dependencies: ActivityDependencies): C
     repair: (input) => repair(dependencies, input),
     getLogs: (input) => getLogs(dependencies, input),
     getMetrics: (input) => getMetrics(dependencies, input),
+    getOutputs: (input) => getOutputs(dependencies, input),
   };
 }
 
@@ -67,6 +71,17 @@ function getMetrics(dependencies: ActivityDependencies, input: MetricsInput): Pr
     const operation = offered(run, 'metrics', run.connector.getMetrics?.bind(run.connector));
     return operation(run.connector.metadataType.parse(input.meta), run.call.context);
   });
+}
+
+/** Sealed only after the wrapper has taken our own secrets out. */
+async function getOutputs(dependencies: ActivityDependencies, input: OutputsInput): Promise<OutputsResult> {
+  let seal: ((answer: unknown) => string) | undefined;
+  const outputs = await runOnce(dependencies, input, async (run) => {
+    const operation = offered(run, 'outputs', run.connector.getOutputs?.bind(run.connector));
+    seal = sealerFor(input.replyKey);
+    return operation(run.connector.metadataType.parse(input.meta), input.request, run.call.context);
+  });
+  return { sealed: seal?.(outputs) ?? '' };
 }
 
 /** A healthy job is waited for while nobody can ask about it: operators mend credentials and configuration. */

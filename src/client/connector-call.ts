@@ -4,10 +4,13 @@ import type { ActivityOptions, Client } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 
 import type { Connection } from '../connector/connection';
-import type { LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
+import { createReplyBox } from '../config/sealed-reply';
+import type { OutputsResult } from '../connector/activity-contract';
+import type { JobOutputs, LogsPage, LogsRequest, OutputsRequest, TaskMetric } from '../connector/connector';
 import type { FoundJob } from '../connector/job-finder';
 import type { FindJobInput } from '../../activities';
 import { isErrorCode, LonghaulError } from '../connector/errors';
+import { isJsonObject } from '../connector/json';
 import type { ResourceMeta } from '../connector/resource-meta';
 import type { TaskCategory } from '../connector/task-template';
 
@@ -58,6 +61,27 @@ export function callGetMetrics(client: Client, target: ConnectorTarget): Promise
       ...options('getMetrics', taskQueue),
       args: [call],
     }),
+  );
+}
+
+/** The worker seals its answer to this call: what is in it is for nobody who reads Temporal. */
+export async function callGetOutputs(
+  client: Client,
+  target: ConnectorTarget,
+  request: OutputsRequest,
+): Promise<JobOutputs> {
+  const { taskQueue, ...call } = target;
+  const box = createReplyBox();
+  const { sealed } = await answerOf(
+    client.activity.execute<OutputsResult>('getOutputs', {
+      ...options('getOutputs', taskQueue),
+      args: [{ ...call, request, replyKey: box.publicKey }],
+    }),
+  );
+  const outputs = box.open(sealed);
+  if (!isJsonObject(outputs)) throw new LonghaulError('INTERNAL', 'The worker answered with no outputs.');
+  return Object.fromEntries(
+    Object.entries(outputs).flatMap(([task, output]) => (isJsonObject(output) ? [[task, output]] : [])),
   );
 }
 

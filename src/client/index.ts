@@ -11,3 +11,6 @@ export { ReconcileClient, RECONCILE_SCHEDULE, type ReconcileClientOptions } from
 export type { TaskFilter } from './task-list';
 export { PAYLOAD_LIMIT_BYTES, type TaskRequest } from './task-request';
 export type { TaskState, TaskStatus } from './task-status';
+export type { TaskOutputs } from './job-reader';
+export type { TaskLogsRequest } from './task-logs';
+export type { TaskCause, TaskReport } from './task-report';

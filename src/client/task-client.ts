@@ -15,10 +15,9 @@ import type { CancelSignal, TaskResult } from '../../workflows/task-input';
 import type { Connection } from '../connector/connection';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
-import type { AsyncConnector, LogsPage, LogsRequest, TaskMetric } from '../connector/connector';
+import type { LogsPage, OutputsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
-import { taskQueuesOf } from '../connector/task-queues';
 import { codeOfGrpc } from '../temporal/grpc-errors';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
 import { describeLightly, type DescribedTask } from './describe-task';
@@ -27,7 +26,10 @@ import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
 import { parseTaskMemo, toTaskStatus, type TaskStatus, type WaitingFor } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
-import { callGetLogs, callGetMetrics, type ConnectorTarget } from './connector-call';
+import { readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
+import { readTaskEvents } from './task-events';
+import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
+import type { TaskReport } from './task-report';
 
 export interface TaskClientOptions {
   readonly client: Client;
@@ -201,15 +203,45 @@ export class TaskClient {
     return listTasks(this.#options.client, filter);
   }
 
-  /** A page of the job's logs; of an ended task too. @throws UNSUPPORTED; NOT_FOUND before there is a job; SECRET_UNAVAILABLE. */
-  async logs(id: string, request: LogsRequest = {}): Promise<LogsPage> {
-    const target = await this.#jobOf(id);
-    return callGetLogs(this.#options.client, target, request);
+  /**
+   * A page of the job's logs; of an ended task too. Without a token the last lines. While the task is open there is
+   * always a next page: at the end of what there is, `atEnd` says so, and its token goes on from there later.
+   * @throws UNSUPPORTED for a source that the connector has not; NOT_FOUND before there is a job; SECRET_UNAVAILABLE.
+   */
+  async logs(id: string, request: TaskLogsRequest = {}): Promise<LogsPage> {
+    const status = await this.get(id);
+    if (request.source !== 'events') return readLogs(this.#options, status, request);
+    const events = await readTaskEvents(this.#options.client, id).catch((error: unknown) => {
+      throw toClientError(error, id);
+    });
+    const receipt = (await this.#resultOf(status))?.receipt ?? status.receipt;
+    return endWithTask(toEventsPage(withDecisions(events, receipt), request), status.state);
   }
 
   async metrics(id: string): Promise<readonly TaskMetric[]> {
-    const target = await this.#jobOf(id);
-    return callGetMetrics(this.#options.client, target);
+    return readMetrics(this.#options, await this.get(id));
+  }
+
+  /**
+   * What a task's job gave: what was kept with a succeeded task; else, and always for one `task` of the job, read
+   * afresh, whole and with links that are not kept.
+   * @throws UNSUPPORTED when nothing was kept and the connector cannot read it; NOT_FOUND before there is a job.
+   */
+  async outputs(id: string, request: OutputsRequest = {}): Promise<TaskOutputs> {
+    const status = await this.get(id);
+    const kept = status.state === 'COMPLETED' ? (await this.#resultOf(status))?.resource.outputs : undefined;
+    return readOutputs(this.#options, status, { request, kept });
+  }
+
+  /** Everything about one task. What no worker can tell is left out and said. @throws NOT_FOUND. */
+  async report(id: string): Promise<TaskReport> {
+    const status = await this.get(id);
+    return readReport(this.#options, status, await this.#resultOf(status));
+  }
+
+  /** Of an open task there is none, and none is waited for. */
+  async #resultOf({ id, state }: TaskStatus): Promise<TaskResult | undefined> {
+    return state === 'OPEN' ? undefined : this.#result(id);
   }
 
   #joinOptions(request: TaskRequest & { readonly id: string }): ReturnType<typeof toStartOptions> {
@@ -272,21 +304,6 @@ export class TaskClient {
     }
   }
 
-  async #jobOf(id: string): Promise<ConnectorTarget> {
-    const status = await this.get(id);
-    const { taskType, meta } = status;
-    if (meta === undefined) throw new LonghaulError('NOT_FOUND', `Task ${id} has not started a job yet.`);
-    const connector = connectorOf(this.#options.registry, taskType);
-    const { connection } = status;
-    if (connection !== undefined) assertShown(id, connection);
-    return {
-      taskCategory: connector.taskCategory,
-      meta,
-      taskQueue: taskQueuesOf(connector, { meta }).control,
-      ...(connection === undefined ? {} : { connection }),
-    };
-  }
-
   async #nameMissingWorker(status: TaskStatus): Promise<TaskStatus> {
     const { waitingFor } = status;
     if (waitingFor === undefined) return status;
@@ -312,12 +329,6 @@ const GRPC_NOT_FOUND = 5;
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
 
-/** @throws UNKNOWN_TASK_TYPE. */
-function connectorOf(registry: ConnectorRegistry, taskType: string): AsyncConnector {
-  const [name = '', version = '0'] = taskType.split(' v');
-  return registry.getConnector(name, Number(version));
-}
-
 const WORKER_COMMAND = 'longhaul worker';
 
 /** The registry of whoever asks may lack the task's connector: then the usual command is the best guess. */
@@ -328,16 +339,6 @@ function workerCommand(registry: ConnectorRegistry, taskType: string, waitingFor
     .all()
     .find(({ taskCategory: { name, version } }) => `${name} v${version}` === taskType);
   return known?.servedBy?.(taskQueue) ?? WORKER_COMMAND;
-}
-
-/** Without them the workspace's own would be used, and the task may have lesser rights. */
-function assertShown(id: string, { secrets }: Connection): void {
-  if (Object.keys(secrets).length > 0) return;
-  throw new LonghaulError(
-    'SECRET_UNAVAILABLE',
-    `The credentials that came with task ${id} are too large to be kept for questions about its job.`,
-    { advice: 'Ask the external system itself; the task is followed and stopped all the same.' },
-  );
 }
 
 function assertSameSpec(id: string, known: string | undefined, asked: string): void {

@@ -4,6 +4,7 @@ import type {
   DeleteTarget,
   LogsPage,
   LogsRequest,
+  OutputsRequest,
   TaskMetric,
 } from './connector';
 import type { Connection } from './connection';
@@ -33,6 +34,7 @@ export interface ConnectorActivities {
   repair(input: RepairInput): Promise<Observed>;
   getLogs(input: LogsInput): Promise<LogsPage>;
   getMetrics(input: MetricsInput): Promise<readonly TaskMetric[]>;
+  getOutputs(input: OutputsInput): Promise<OutputsResult>;
 }
 
 export interface ConnectorCall {
@@ -141,6 +143,21 @@ export interface LogsInput extends ConnectorCall {
 
 export interface MetricsInput extends ConnectorCall {
   readonly meta: ResourceMeta;
+}
+
+export interface OutputsInput extends ConnectorCall {
+  readonly meta: ResourceMeta;
+  readonly request: OutputsRequest;
+  /** Public key of whoever asks (X25519, SPKI, base64url). */
+  readonly replyKey: string;
+}
+
+/**
+ * The outputs, sealed to the one who asked: they may hold links that open without a password, and Temporal keeps what
+ * an activity answers.
+ */
+export interface OutputsResult {
+  readonly sealed: string;
 }
 
 /** `type` of the benign failure that means "nothing changed yet". */

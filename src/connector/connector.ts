@@ -79,26 +79,51 @@ export interface CallContext {
   readonly previousState: JsonObject | undefined;
 }
 
+/** `output`: what the job printed. `cluster`: what its machines delivered elsewhere. */
+export type LogSource = 'output' | 'cluster';
+
 /** Which part of the logs: the tail by default, else from `pageToken` on. */
 export interface LogsRequest {
   readonly pageToken?: string;
   /** At most this many lines in this page; default 1,000. */
   readonly limit?: number;
+  /** Default `output`. A token is good for its own source only. */
+  readonly source?: LogSource;
+  /** Only of this task of the job, and of this attempt of it, counted as in {@link TaskMetric}. */
+  readonly task?: string;
+  readonly attempt?: number;
 }
 
 export interface LogsPage {
   readonly lines: readonly string[];
   /** Where the next page begins; absent on the last one. */
   readonly nextPageToken?: string;
+  /** Everything that is there by now was given: behind the token is only what is yet to be written. */
+  readonly atEnd?: boolean;
   /** The other side kept only a part; said so that nobody takes it for the whole. */
   readonly truncated: boolean;
 }
 
-/** One measured thing of a job: a task's durations and the like. Durations in milliseconds. */
+/** Of all tasks of the job, or of one. */
+export interface OutputsRequest {
+  readonly task?: string;
+}
+
+/** What tasks of a job gave, by task key; `kind` tells the connector's own shapes apart. */
+export type JobOutputs = Readonly<Record<string, JsonObject>>;
+
+/** One measured thing of a job: a task's durations and the like. Durations in milliseconds, times in epoch milliseconds. */
 export interface TaskMetric {
   readonly name: string;
   readonly attempt: number;
   readonly phase: string;
+  /** Of this attempt, where the other side names them one by one. */
+  readonly externalId?: string;
+  readonly startedAt?: number;
+  /** Absent while it runs. */
+  readonly endedAt?: number;
+  /** 0 belongs to the job as it was started, 1 to its first repair. Absent for a job without repairs. */
+  readonly repair?: number;
   readonly queueMs?: number;
   readonly setupMs?: number;
   readonly executionMs?: number;
@@ -145,6 +170,8 @@ export interface AsyncConnector {
   readonly adopts?: boolean;
   /** Where jobs can be found that no task knows. */
   readonly finder?: JobFinder;
+  /** What {@link getLogs} can read; default: only `output`. */
+  readonly logSources?: readonly LogSource[];
   /** Attempts that the task asks for in its own words: the policy's `maxAttempts` is raised to this. Pure. */
   attemptsOf?(template: TaskTemplate): number;
   /**
@@ -170,6 +197,8 @@ export interface AsyncConnector {
   execute?(meta: ResourceMeta, call: CallContext): Promise<Observation>;
   getLogs?(meta: ResourceMeta, request: LogsRequest, call: CallContext): Promise<LogsPage>;
   getMetrics?(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]>;
+  /** What the tasks of the job gave, read afresh: also what is too large, or too secret, to be kept with the task. */
+  getOutputs?(meta: ResourceMeta, request: OutputsRequest, call: CallContext): Promise<JobOutputs>;
   repair?(request: RepairRequest, call: CallContext): Promise<Observation>;
 }
 

@@ -29,12 +29,25 @@ const PAGED_ARRAYS: Readonly<Record<string, string>> = {
 };
 
 /** Reads a run with all its pages. @throws RUN_GONE when it does not exist. */
-export async function readRun(
+export function readRun(client: DatabricksClient, runId: string, context: RequestContext): Promise<Run> {
+  return readWholeRun(client, { run_id: runId }, context);
+}
+
+/** The same with `repair_history`, which says which repair started which task run. */
+export function readRunWithHistory(
   client: DatabricksClient,
   runId: string,
   context: RequestContext,
 ): Promise<Run> {
-  const request = { operation: 'read', path: 'runs/get', query: { run_id: runId } } as const;
+  return readWholeRun(client, { run_id: runId, include_history: 'true' }, context);
+}
+
+async function readWholeRun(
+  client: DatabricksClient,
+  query: PagedRequest['query'],
+  context: RequestContext,
+): Promise<Run> {
+  const request = { operation: 'read', path: 'runs/get', query } as const;
   const { pages, isPartial } = await readPages(client, request, context);
   const [first = {}] = pages;
   const arrays = Object.entries(PAGED_ARRAYS).map(([key, id]) => [key, distinct(pages, key, id)] as const);

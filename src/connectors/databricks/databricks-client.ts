@@ -29,8 +29,10 @@ export type RequestContext = Pick<CallContext, 'signal' | 'now'> &
 
 export interface ApiRequest {
   readonly operation: Exclude<Operation, 'token'>;
-  /** Below the versioned API root, such as `runs/get`. */
+  /** Below the API root, such as `runs/get`. */
   readonly path: string;
+  /** Of another API than Jobs, such as `/api/2.0`. */
+  readonly root?: string;
   readonly query?: Readonly<Record<string, string>>;
   /** A POST when given, else a GET. Secret references are resolved already. */
   readonly body?: JsonObject;
@@ -38,6 +40,19 @@ export interface ApiRequest {
   readonly secrets?: readonly string[];
   /** Called right before the request first goes out, once the budget lets it. */
   readonly announce?: () => void;
+}
+
+/** A GET for bytes. */
+export interface FetchRequest {
+  /** With its root, such as `/api/2.0/fs/files/…`. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface FetchedBytes {
+  readonly bytes: Buffer;
+  /** Takes our secrets out of text that is made of the bytes. */
+  readonly redact: (text: string) => string;
 }
 
 /** HTTP to one workspace; its credentials go nowhere else and no redirect is followed. */
@@ -53,6 +68,8 @@ export interface DatabricksClient {
    * @throws LonghaulError by the table of databricks-errors, or the signal's reason when it is aborted.
    */
   send(request: ApiRequest, context: RequestContext): Promise<JsonObject>;
+  /** The body of any 2xx answer, tried as often as a GET of {@link send}. @throws as send. */
+  fetch(request: FetchRequest, context: RequestContext): Promise<FetchedBytes>;
   close(): Promise<void>;
 }
 
@@ -107,6 +124,7 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
         ...aboutAnswer(tokens, request, context),
         isTaskToken,
       });
+    if (request.root !== undefined) return accept(await exchange(request.root, request, context));
     const isFallback = isFallenBack();
     const first = await exchange(isFallback ? DATABRICKS_API_ENDPOINT : JOBS_API_2_2, request, context);
     if (isFallback && needsNewerApi(first.status, first.body)) {
@@ -123,8 +141,25 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
     }
     return accept(second);
   };
+  const fetchOnce = async (request: FetchRequest, context: RequestContext): Promise<FetchedBytes> => {
+    const answer = await withFreshToken(tokens, context.signal, (token) => {
+      const headers = {
+        ...headersFor(options.version, tokens.kind, token),
+        ...request.headers,
+        accept: '*/*',
+      };
+      const { path } = request;
+      const about = { operation: 'read', method: 'GET', lane: 'rest', isBinary: true } as const;
+      const raw = { ...about, path, headers, secrets: [] };
+      return connection.exchange(raw, { signal: context.signal, timeoutMs });
+    });
+    const about = aboutAnswer(tokens, {}, context);
+    if (answer.status < 200 || answer.status >= 300) connection.accept('read', answer, about);
+    return { bytes: Buffer.from(answer.body, 'latin1'), redact: about.redact };
+  };
   return {
     workspace,
+    fetch: (request, context) => withInnerRetries(() => fetchOnce(request, context), context.signal),
     looks: connection.looks,
     get apiVersion() {
       return isFallenBack() ? '2.1' : '2.2';
@@ -142,7 +177,7 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
 /** Our own credentials are taken out here: an issued token, or a task's, is known nowhere else in this form. */
 function aboutAnswer(
   tokens: TokenSource,
-  request: ApiRequest,
+  request: Pick<ApiRequest, 'secrets'>,
   context: RequestContext,
 ): Pick<AboutAnswer, 'secrets' | 'now' | 'redact'> {
   const own = tokens.secrets();

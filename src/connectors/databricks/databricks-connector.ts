@@ -8,11 +8,14 @@ import {
   type DeleteTarget,
   type ErrorCode,
   type JobFinder,
+  type JobOutputs,
   type JsonObject,
+  type LogSource,
   type LogsPage,
   type LogsRequest,
   type MetadataType,
   type Observation,
+  type OutputsRequest,
   type RatedTaskQueues,
   type ResourceMeta,
   type TaskCategory,
@@ -21,22 +24,25 @@ import {
   type TaskQueues,
   type TaskTemplate,
 } from '../../connector';
-import { cancelRun, readRun, readTaskOutput, startRun, type Run } from './databricks-api';
+import { cancelRun, readRun, readRunWithHistory, readTaskOutput, startRun, type Run } from './databricks-api';
+import { tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
+import { readClusterLogsPage } from './databricks-cluster-logs';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-config';
 import type { FlyteDefaults } from './databricks-flyte';
+import { createFinder } from './databricks-finder';
 import { findJobId } from './databricks-job-name';
-import { isMissingOutput, readLogsPage } from './databricks-logs';
+import { isMissingOutput, readLogsPage, selectTasks } from './databricks-logs';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { observeRun } from './databricks-observe';
-import { createFinder } from './databricks-finder';
+import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskToken } from './databricks-task-token';
-import { readTaskRuns } from './databricks-tasks';
+import { readTaskRuns, type TaskRun } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
 export interface DatabricksConnectorOptions {
@@ -82,6 +88,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     synchronous: false,
     fence: 'token',
   };
+  readonly logSources: readonly LogSource[] = ['output', 'cluster'];
   readonly taskQueues: TaskQueues;
   readonly finder: JobFinder;
   readonly #clients: DatabricksClients;
@@ -154,7 +161,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   async getLogs(meta: ResourceMeta, request: LogsRequest, call: CallContext): Promise<LogsPage> {
     const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
-    return readLogsPage(readTaskRuns(run.tasks), request, async (taskRunId) => {
+    const tasks = readTaskRuns(run.tasks);
+    if (request.source === 'cluster') {
+      return readClusterLogsPage(run, request, { tasks, access: { client, call } });
+    }
+    return readLogsPage(selectTasks(tasks, request), request, async (taskRunId) => {
       try {
         return await readTaskOutput(client, taskRunId, call);
       } catch (thrown) {
@@ -167,7 +178,15 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   async getMetrics(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]> {
     const { client, identity } = await this.#open(meta, call);
-    return toTaskMetrics(await readRun(client, identity.runId, call));
+    return toTaskMetrics(await readRunWithHistory(client, identity.runId, call));
+  }
+
+  async getOutputs(meta: ResourceMeta, request: OutputsRequest, call: CallContext): Promise<JobOutputs> {
+    const { client, identity } = await this.#open(meta, call);
+    const run = await readRun(client, identity.runId, call);
+    const tasks = selectTasks(readTaskRuns(run.tasks), request);
+    const read = (task: TaskRun): Promise<JsonObject | undefined> => tryReadOutput(task, { client, call });
+    return (await readOutputs(tasks, read, FRESH_OUTPUTS)).outputs;
   }
 
   /** Closes the connections, also those of connectors that share them. */

@@ -71,6 +71,12 @@ export function objectsAt(value: JsonObject, key: string): readonly JsonObject[]
   return isJsonArray(member) ? member.filter(isJsonObject) : [];
 }
 
+/** A list of ids, each as the text of its digits. */
+export function idsAt(value: JsonObject, key: string): readonly string[] {
+  const member = value[key];
+  return isJsonArray(member) ? member.flatMap((id) => (typeof id === 'object' ? [] : [String(id)])) : [];
+}
+
 /** Text as it is; numbers and truth values in words; anything else, and the empty text, counts as absent. */
 export function textAt(value: JsonObject, key: string): string | undefined {
   const member = value[key];
@@ -99,5 +105,6 @@ export function compact(value: Readonly<Record<string, JsonValue | undefined>>):
 /** Cuts text so that it takes at most `limit` characters, never inside a surrogate pair. */
 export function shorten(text: string, limit: number): string {
   if (text.length <= limit) return text;
+  if (limit < 1) return '';
   return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -6,136 +6,187 @@ import {
   type LogsRequest,
 } from '../../connector';
 import { objectAt, textAt } from './databricks-json';
-import type { TaskRun } from './databricks-tasks';
+import {
+  createPage,
+  cutLine,
+  lastWithin,
+  splitLines,
+  toLimit,
+  type PageBuilder,
+} from './databricks-log-page';
+import {
+  markOf,
+  parsePageToken,
+  resumeAt,
+  toPageToken,
+  type LogPosition,
+  type TaskPosition,
+} from './databricks-log-position';
+import { isTerminalState } from './databricks-state';
+import { isSkippedState, type TaskRun } from './databricks-tasks';
 
 /** Reads the output of one task run; undefined while there is none. */
-export type OutputReader = (taskRunId: string) => Promise<JsonObject | undefined>;
+export type LogReader = (taskRunId: string) => Promise<JsonObject | undefined>;
 
-const DEFAULT_LIMIT = 1_000;
 /** One page asks for at most this many outputs, so that a run of a thousand tasks cannot hold a worker. */
 const MOST_OUTPUTS = 50;
-/** A page crosses gRPC and Temporal, which take 2 MB at most; longer lines are cut, longer pages end early. */
-const LONGEST_LINE = 8_192;
-const LARGEST_PAGE = 1_000_000;
-
-/** `pageToken` that asks for the beginning; later tokens are opaque. */
-const FIRST_PAGE = 'start';
-
-interface Position {
-  readonly task: number;
-  readonly line: number;
-}
 
 interface TaskLog {
   readonly lines: readonly string[];
   readonly truncated: boolean;
 }
 
+interface LogSource {
+  readonly tasks: readonly TaskRun[];
+  readonly read: LogReader;
+  readonly limit: number;
+}
+
+/** The tasks that a request asks for. @throws INVALID_TASK when there is none of that name. */
+export function selectTasks(tasks: readonly TaskRun[], request: LogsRequest): readonly TaskRun[] {
+  const { task, attempt } = request;
+  const named = task === undefined ? tasks : tasks.filter(({ taskKey }) => taskKey === task);
+  if (named.length === 0 && task !== undefined) {
+    const known = [...new Set(tasks.map(({ taskKey }) => taskKey))].slice(0, 20).join(', ');
+    throw invalidTask('task', `is no task of this run, which has ${known}`, task);
+  }
+  return attempt === undefined ? named : named.filter((one) => one.attempt === attempt);
+}
+
 /**
- * A page of a run's logs, all tasks in the order they started: the last lines without a token, else from the token
- * on. A task that has no output yet gives no lines.
+ * A page of what the tasks printed, in the order they started: the last lines without a token, else from the token on.
+ * A task that has no output yet gives no lines. The token at the end goes on with whatever is printed later, also by
+ * tasks and attempts that have not begun yet.
  * @throws INVALID_TASK for a token that is not ours.
  */
 export function readLogsPage(
   tasks: readonly TaskRun[],
   request: LogsRequest,
-  read: OutputReader,
+  read: LogReader,
 ): Promise<LogsPage> {
-  const limit = Math.max(1, Math.trunc(request.limit ?? DEFAULT_LIMIT));
-  const source: LogSource = { tasks, read, limit };
+  const source: LogSource = { tasks, read, limit: toLimit(request.limit) };
   return request.pageToken === undefined
     ? readTail(source)
-    : readForward(source, parsePosition(request.pageToken, tasks));
+    : readForward(source, parsePageToken(request.pageToken));
 }
 
-interface LogSource {
-  readonly tasks: readonly TaskRun[];
-  readonly read: OutputReader;
-  readonly limit: number;
-}
-
-/** From the last task backwards, until the page is full. */
-async function readTail({ tasks, read, limit }: LogSource): Promise<LogsPage> {
+/** From the last task backwards, until the page is full; tasks that still run are read for their place alone. */
+async function readTail(source: LogSource): Promise<LogsPage> {
+  const { tasks, limit } = source;
+  const position = new Map<string, TaskPosition>();
   let lines: string[] = [];
   let truncated = false;
   let outputs = 0;
   for (const task of [...tasks].reverse()) {
-    if (lines.length >= limit || !mayHaveOutput(task)) continue;
-    if (outputs === MOST_OUTPUTS) return { lines, truncated: true };
+    const isWanted = lines.length < limit && mayHaveOutput(task);
+    const isOpen = mayHaveOutput(task) && !isTerminalState(task.state);
+    if (outputs === MOST_OUTPUTS || !(isWanted || isOpen)) {
+      truncated ||= isWanted;
+      markDone(position, task);
+      continue;
+    }
     outputs += 1;
-    const log = await readTaskLog(task, { tasks, read });
-    lines = [...log.lines, ...lines];
-    truncated ||= log.truncated;
+    const log = await readTaskLog(task, source.read);
+    notePlace(position, task, { log, line: log.lines.length });
+    truncated ||= isWanted && log.truncated;
+    if (isWanted) lines = [...log.lines.map((line) => labeled(line, task, tasks)), ...lines];
   }
-  const last = lastWithin(lines.slice(-limit));
-  return { lines: last, truncated };
+  return { lines: lastWithin(lines, limit), truncated, atEnd: true, nextPageToken: toPageToken(position) };
 }
 
-function lastWithin(lines: readonly string[]): string[] {
-  let size = 0;
-  const start = lines.findLastIndex((line) => (size += line.length) > LARGEST_PAGE);
-  return lines.slice(start + 1);
-}
-
-async function readForward(source: LogSource, start: Position): Promise<LogsPage> {
+async function readForward(source: LogSource, from: LogPosition): Promise<LogsPage> {
   const { tasks, limit } = source;
-  const lines: string[] = [];
+  const page = createPage(limit);
+  const position = new Map(from);
   let truncated = false;
-  let size = 0;
   let outputs = 0;
-  for (let index = start.task; index < tasks.length; index += 1) {
-    const task = tasks[index];
-    if (task === undefined || !mayHaveOutput(task)) continue;
-    if (outputs === MOST_OUTPUTS) {
-      return { lines, truncated, nextPageToken: toToken(tasks, { task: index, line: 0 }) };
+  let isMore = false;
+  for (const task of inReadingOrder(tasks, from)) {
+    if (!mayHaveOutput(task)) {
+      markDone(position, task);
+      continue;
+    }
+    if (page.isFull() || outputs === MOST_OUTPUTS) {
+      isMore = true;
+      continue;
     }
     outputs += 1;
-    const log = await readTaskLog(task, source);
+    const log = await readTaskLog(task, source.read);
+    const line = fill(page, { log, task, tasks, start: resumeAt(log.lines, from.get(task.runId ?? '')) });
+    notePlace(position, task, { log, line });
+    isMore ||= line < log.lines.length;
     truncated ||= log.truncated;
-    for (let line = index === start.task ? start.line : 0; line < log.lines.length; line += 1) {
-      const text = log.lines[line] ?? '';
-      const isFull = lines.length >= limit || (lines.length > 0 && size + text.length > LARGEST_PAGE);
-      if (isFull) return { lines, truncated, nextPageToken: toToken(tasks, { task: index, line }) };
-      lines.push(text);
-      size += text.length;
-    }
   }
-  return { lines, truncated };
+  return {
+    lines: page.lines,
+    truncated,
+    nextPageToken: toPageToken(position),
+    ...(isMore ? {} : { atEnd: true }),
+  };
 }
 
-/** Names the task run and not only its place: places move while tasks start. */
-function toToken(tasks: readonly TaskRun[], { task, line }: Position): string {
-  return `${task}.${line}.${tasks[task]?.runId ?? ''}`;
+/**
+ * What has ended and was begun is read to its end first, then what was never read, by its start; last what still runs,
+ * the one that was read longest ago first, so that none is left out where there are more than a page asks for.
+ */
+function inReadingOrder(tasks: readonly TaskRun[], from: LogPosition): TaskRun[] {
+  const places = new Map([...from.keys()].map((runId, place) => [runId, place]));
+  const rank = (task: TaskRun): number => {
+    const place = places.get(task.runId ?? '');
+    if (place === undefined) return 0;
+    return isTerminalState(task.state) ? -1 : 1 + place;
+  };
+  return tasks
+    .filter(({ runId }) => from.get(runId ?? '')?.kind !== 'done')
+    .sort((a, b) => rank(a) - rank(b)); // stable: the order of start stays
 }
 
-function parsePosition(token: string, tasks: readonly TaskRun[]): Position {
-  if (token === FIRST_PAGE) return { task: 0, line: 0 };
-  const [, task, line, runId] = /^(\d{1,6})\.(\d{1,9})\.(\d*)$/.exec(token) ?? [];
-  if (task === undefined) {
-    throw invalidTask('pageToken', `must be ${FIRST_PAGE} or a token of an earlier page`, token);
-  }
-  const place = runId === '' ? -1 : tasks.findIndex((candidate) => candidate.runId === runId);
-  return { task: place === -1 ? Number(task) : place, line: Number(line) };
+interface Filling {
+  readonly log: TaskLog;
+  readonly task: TaskRun;
+  readonly tasks: readonly TaskRun[];
+  readonly start: number;
+}
+
+/** @returns the first line that did not fit. */
+function fill(page: PageBuilder, { log, task, tasks, start }: Filling): number {
+  let line = start;
+  while (line < log.lines.length && page.add(labeled(log.lines[line] ?? '', task, tasks))) line += 1;
+  return line;
+}
+
+/** Moves the task to the end, which tells what was read longest ago. */
+function notePlace(
+  position: Map<string, TaskPosition>,
+  task: TaskRun,
+  { log, line }: { readonly log: TaskLog; readonly line: number },
+): void {
+  const { runId } = task;
+  if (runId === undefined) return;
+  position.delete(runId);
+  const isDone = isTerminalState(task.state) && line === log.lines.length;
+  position.set(runId, isDone ? { kind: 'done' } : { kind: 'open', line, mark: markOf(log.lines, line) });
+}
+
+function markDone(position: Map<string, TaskPosition>, { runId, state }: TaskRun): void {
+  if (runId !== undefined && isTerminalState(state)) position.set(runId, { kind: 'done' });
 }
 
 /** A task that waits, or was skipped, has never run anything. */
 function mayHaveOutput({ state, runId }: TaskRun): boolean {
-  if (runId === undefined) return false;
-  const { lifeCycle, result } = state;
+  if (runId === undefined || !/^\d+$/.test(runId)) return false;
+  const { lifeCycle } = state;
   const isWaiting = lifeCycle === 'BLOCKED' || lifeCycle === 'QUEUED' || lifeCycle === 'PENDING';
-  const isSkipped =
-    lifeCycle === 'SKIPPED' || result?.startsWith('UPSTREAM_') === true || result === 'EXCLUDED';
-  return !isWaiting && !isSkipped;
+  return !isWaiting && !isSkippedState(state);
 }
 
-async function readTaskLog(task: TaskRun, source: Pick<LogSource, 'tasks' | 'read'>): Promise<TaskLog> {
-  const output = task.runId === undefined ? undefined : await source.read(task.runId);
+async function readTaskLog(task: TaskRun, read: LogReader): Promise<TaskLog> {
+  const output = task.runId === undefined ? undefined : await read(task.runId);
   if (output === undefined) return { lines: [], truncated: false };
   const notebook = objectAt(output, 'notebook_output');
   const text = textAt(output, 'logs') ?? textAt(notebook, 'result') ?? errorOf(output);
-  const prefix = source.tasks.length > 1 ? `[${labelOf(task)}] ` : '';
   return {
-    lines: splitLines(text ?? '').map((line) => `${prefix}${cutLine(line)}`),
+    lines: splitLines(text ?? '').map(cutLine),
     truncated: output['logs_truncated'] === true || notebook['truncated'] === true,
   };
 }
@@ -146,18 +197,12 @@ function errorOf(output: JsonObject): string | undefined {
   return error === undefined && trace === undefined ? undefined : [error, trace].filter(Boolean).join('\n');
 }
 
-function labelOf({ taskKey, attempt }: TaskRun): string {
+function labeled(line: string, task: TaskRun, tasks: readonly TaskRun[]): string {
+  return tasks.length > 1 ? `[${labelOf(task)}] ${line}` : line;
+}
+
+export function labelOf({ taskKey, attempt }: TaskRun): string {
   return attempt === 0 ? taskKey : `${taskKey} attempt ${attempt}`;
-}
-
-function splitLines(text: string): string[] {
-  const lines = text.split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
-  return lines;
-}
-
-function cutLine(line: string): string {
-  return line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE)}…`;
 }
 
 /** What Databricks says of an output that is not there (yet): not an error for somebody who looks at logs. */

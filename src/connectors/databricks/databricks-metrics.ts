@@ -1,19 +1,36 @@
 import type { TaskMetric } from '../../connector';
 import type { Run } from './databricks-api';
-import { numberAt } from './databricks-json';
+import { idsAt, numberAt, objectsAt } from './databricks-json';
 import { mapRunState } from './databricks-state';
 import { readTaskRuns, type TaskRun } from './databricks-tasks';
 
-/** One entry per attempt of each task, in the order they started. Durations are Databricks' own, in milliseconds. */
+/**
+ * One entry per attempt of each task, in the order they started. Durations are Databricks' own, in milliseconds.
+ * `run` was read with its history where it may have been repaired.
+ */
 export function toTaskMetrics(run: Run): TaskMetric[] {
-  return readTaskRuns(run.tasks).map(toTaskMetric);
+  const repairs = readRepairs(run);
+  return readTaskRuns(run.tasks).map((task) => toTaskMetric(task, repairs.get(task.runId ?? '')));
 }
 
-function toTaskMetric(task: TaskRun): TaskMetric {
+/** Task run id → number of the repair that started it; nothing for a run without repairs. */
+function readRepairs({ raw }: Run): ReadonlyMap<string, number> {
+  const history = objectsAt(raw, 'repair_history');
+  if (history.length < 2) return new Map();
+  return new Map(
+    history.flatMap((item, number) => idsAt(item, 'task_run_ids').map((runId) => [runId, number] as const)),
+  );
+}
+
+function toTaskMetric(task: TaskRun, repair: number | undefined): TaskMetric {
   return {
     name: task.taskKey,
     attempt: task.attempt,
     phase: mapRunState(task.state).phase,
+    ...(task.runId === undefined ? {} : { externalId: task.runId }),
+    ...optional('repair', repair),
+    ...optional('startedAt', task.startAt === 0 ? undefined : task.startAt),
+    ...optional('endedAt', task.endAt === 0 ? undefined : task.endAt),
     ...optional('queueMs', numberAt(task.raw, 'queue_duration')),
     ...optional('setupMs', numberAt(task.raw, 'setup_duration')),
     ...optional('executionMs', numberAt(task.raw, 'execution_duration')),

@@ -1,24 +1,19 @@
 import {
-  LonghaulError,
   MESSAGE_LIMIT,
   type CallContext,
   type JsonObject,
   type LogLink,
   type Observation,
 } from '../../connector';
-import { readTaskOutput, type Run } from './databricks-api';
+import type { Run } from './databricks-api';
+import { readCauses, tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
-import {
-  causesToJson,
-  describeFailure,
-  MOST_CAUSES,
-  toFailureCause,
-  type FailureCauseDetail,
-} from './databricks-failure';
-import { compact, numberAt, objectAt, shorten, textAt } from './databricks-json';
+import { causesToJson, describeFailure, type FailureCauseDetail } from './databricks-failure';
+import { compact, numberAt, shorten, textAt } from './databricks-json';
 import type { DatabricksJobMetadata } from './databricks-metadata';
+import { KEPT_OUTPUTS, readOutputs } from './databricks-outputs';
 import { mapRunState, readRunState, type RunState, type RunStateView } from './databricks-state';
-import { countTasks, latestAttempts, readTaskRuns, rootFailures, type TaskRun } from './databricks-tasks';
+import { countSkipped, countTasks, readTaskRuns, rootFailures, type TaskRun } from './databricks-tasks';
 
 /** What {@link observeRun} looks at. */
 export interface ObservedRun {
@@ -38,11 +33,14 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
     failures.map((task) => task.state),
   );
   const isFailed = view.verdict?.kind === 'failed';
-  const causes = isFailed ? await readCauses(client, failures.slice(0, MOST_CAUSES), call) : [];
+  const reader = { client, call };
+  const causes = isFailed ? await readCauses(failures, reader) : [];
   const wantsOutputs = view.verdict?.kind === 'succeeded' && meta.flyte !== true;
-  const outputs = wantsOutputs ? await readNotebookResults(client, tasks, call) : undefined;
+  const kept = wantsOutputs
+    ? await readOutputs(tasks, (task) => tryReadOutput(task, reader), KEPT_OUTPUTS)
+    : NO_OUTPUTS;
   const message = isFailed
-    ? describeFailure(causes, failures.length, view.message)
+    ? describeFailure(causes, failures.length, withSkipped(view.message, tasks))
     : describeProgress(view, tasks, run.isPartial);
   return {
     meta,
@@ -50,11 +48,23 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
       phase: view.phase,
       message: shorten(message, MESSAGE_LIMIT),
       logLinks: logLinksOf(client.workspace.host, meta.runId, run.raw),
-      customInfo: { ...customInfoOf(run.raw, { state, tasks, causes }), ...versionOf(run) },
-      ...(outputs === undefined ? {} : { outputs }),
+      customInfo: {
+        ...customInfoOf(run.raw, { state, tasks, causes, outputsUnread: kept.unread }),
+        ...versionOf(run),
+      },
+      ...(Object.keys(kept.outputs).length === 0 ? {} : { outputs: kept.outputs }),
     },
     next: view.verdict === undefined ? { kind: 'poll' } : { kind: 'done', verdict: view.verdict },
   };
+}
+
+const NO_OUTPUTS = { outputs: {}, unread: 0 } as const;
+
+/** What followed from the failures comes behind them. */
+function withSkipped(stateWords: string, tasks: readonly TaskRun[]): string {
+  const skipped = countSkipped(tasks);
+  if (skipped === 0) return stateWords;
+  return `${skipped} ${skipped === 1 ? 'task was' : 'tasks were'} skipped because of that\n${stateWords}`;
 }
 
 /** Such as `RUNNING: 3 of 40 tasks done`; a single task needs no count. */
@@ -71,62 +81,6 @@ function logLinksOf(host: string, runId: string, raw: JsonObject): readonly LogL
   const page = textAt(raw, 'run_page_url');
   const uri = jobId === undefined ? page : `${host}/#job/${jobId}/run/${runId}`;
   return uri === undefined ? [] : [{ name: 'Databricks Console', uri }];
-}
-
-function readCauses(
-  client: DatabricksClient,
-  failures: readonly TaskRun[],
-  call: CallContext,
-): Promise<FailureCauseDetail[]> {
-  return Promise.all(
-    failures.map(async (task) => toFailureCause(task, await tryReadOutput(client, task, call))),
-  );
-}
-
-/** An output that cannot be read must not hide that the run has ended; cancellation still goes first. */
-async function tryReadOutput(
-  client: DatabricksClient,
-  task: TaskRun,
-  call: CallContext,
-): Promise<JsonObject | undefined> {
-  if (task.runId === undefined) return undefined;
-  try {
-    return await readTaskOutput(client, task.runId, call);
-  } catch (thrown) {
-    call.signal.throwIfAborted();
-    call.logger.warn('The output of a Databricks task could not be read.', {
-      taskKey: task.taskKey,
-      reason: LonghaulError.from(thrown).message,
-    });
-    return undefined;
-  }
-}
-
-/** Beyond this many notebooks the results cost more requests than they are worth. */
-const MOST_NOTEBOOKS = 10;
-/** A workflow's result is kept in its history: a notebook may return 5 MB, which is not for there. */
-const LONGEST_RESULT = 16_384;
-
-/** What each notebook gave to `dbutils.notebook.exit()`, by task key. */
-async function readNotebookResults(
-  client: DatabricksClient,
-  tasks: readonly TaskRun[],
-  call: CallContext,
-): Promise<JsonObject | undefined> {
-  const notebooks = latestAttempts(tasks).filter(({ raw }) => raw['notebook_task'] !== undefined);
-  if (notebooks.length === 0 || notebooks.length > MOST_NOTEBOOKS) return undefined;
-  const results = await Promise.all(
-    notebooks.map(async (task) => {
-      const output = objectAt((await tryReadOutput(client, task, call)) ?? {}, 'notebook_output');
-      const { result } = output;
-      if (typeof result !== 'string') return undefined;
-      const isCut = result.length > LONGEST_RESULT || output['truncated'] === true;
-      const shown: JsonObject = { result: shorten(result, LONGEST_RESULT), truncated: isCut };
-      return [task.taskKey, shown] as const;
-    }),
-  );
-  const given = results.filter((entry) => entry !== undefined);
-  return given.length === 0 ? undefined : { tasks: Object.fromEntries(given) };
 }
 
 const DURATIONS = [
@@ -146,10 +100,12 @@ function customInfoOf(
     readonly state: RunState;
     readonly tasks: readonly TaskRun[];
     readonly causes: readonly FailureCauseDetail[];
+    readonly outputsUnread: number;
   },
 ): JsonObject {
-  const { state, tasks, causes } = seen;
+  const { state, tasks, causes, outputsUnread } = seen;
   const { done, total } = countTasks(tasks);
+  const skipped = countSkipped(tasks);
   return compact({
     run_id: textAt(raw, 'run_id'),
     job_id: textAt(raw, 'job_id'),
@@ -164,6 +120,8 @@ function customInfoOf(
     queue_code: state.queueCode,
     tasks: total,
     tasks_done: done,
+    tasks_skipped: skipped === 0 ? undefined : skipped,
+    outputs_unread: outputsUnread === 0 ? undefined : outputsUnread,
     ...Object.fromEntries(DURATIONS.map((key) => [key, numberAt(raw, key)])),
     causes: causes.length === 0 ? undefined : causesToJson(causes),
   });

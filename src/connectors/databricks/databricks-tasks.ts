@@ -89,3 +89,13 @@ export function countTasks(runs: readonly TaskRun[]): { readonly done: number; r
   const latest = latestAttempts(runs);
   return { done: latest.filter(({ state }) => isTerminalState(state)).length, total: latest.length };
 }
+
+/** Tasks that never ran for what happened upstream of them. */
+export function countSkipped(runs: readonly TaskRun[]): number {
+  return latestAttempts(runs).filter(({ state }) => isSkippedState(state)).length;
+}
+
+/** Ended without having run anything. */
+export function isSkippedState({ lifeCycle, result }: RunState): boolean {
+  return lifeCycle === 'SKIPPED' || result?.startsWith('UPSTREAM_') === true || result === 'EXCLUDED';
+}

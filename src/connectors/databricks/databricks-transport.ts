@@ -21,6 +21,8 @@ export interface RawRequest {
   readonly lane?: Lane;
   /** Called when the budget lets the request go, right before it does. */
   readonly announce?: (() => void) | undefined;
+  /** The answer's body is bytes: each becomes one character (latin1). */
+  readonly isBinary?: boolean;
 }
 
 export interface RawAnswer {
@@ -84,7 +86,8 @@ export function openHost(origin: string, options: HostOptions = {}): HostConnect
         const { method, path, headers, body = null } = request;
         const bounded = AbortSignal.any([signal, timeout]);
         const answer = await pools[method].request({ method, path, headers, body, signal: bounded });
-        const whole = { status: answer.statusCode, headers: answer.headers, body: await answer.body.text() };
+        const text = request.isBinary === true ? await readBytes(answer.body) : await answer.body.text();
+        const whole = { status: answer.statusCode, headers: answer.headers, body: text };
         gate.answered(lane, sentAt, readSlowDown(request.operation, whole));
         return whole;
       } catch (thrown) {
@@ -113,6 +116,9 @@ const LANE_OF: Readonly<Record<Operation, Lane>> = {
   read: 'look',
   list: 'rest',
 };
+async function readBytes(body: { arrayBuffer(): Promise<ArrayBuffer> }): Promise<string> {
+  return Buffer.from(await body.arrayBuffer()).toString('latin1');
+}
 
 function openPool(origin: string): Pool {
   return new Pool(origin, { connections: CONNECTIONS, maxResponseSize: LARGEST_ANSWER_BYTES });

@@ -199,7 +199,9 @@ describe('get', () => {
     fake.on('/runs/get-output', { body: { notebook_output: { result: 'forty-two', truncated: false } } });
     const observation = await connector.get(meta, callContext());
     expect(observation.next).toEqual({ kind: 'done', verdict: { kind: 'succeeded' } });
-    expect(observation.resource.outputs).toEqual({ tasks: { a: { result: 'forty-two', truncated: false } } });
+    expect(observation.resource.outputs).toEqual({
+      a: { kind: 'notebook', value: 'forty-two', truncated: false },
+    });
     expect((await connector.get({ ...meta, flyte: true }, callContext())).resource.outputs).toBeUndefined();
   });
 
@@ -243,7 +245,7 @@ describe('get', () => {
     expect(resource.phase).toBe('FAILED');
     expect(resource.message).toBe(
       'Task first failed: ZeroDivisionError: division by zero (RUN_EXECUTION_ERROR)\n1 more task failed\n' +
-        'INTERNAL_ERROR/FAILED: Task first failed',
+        '1 task was skipped because of that\nINTERNAL_ERROR/FAILED: Task first failed',
     );
     const causes = resource.customInfo?.['causes'] as JsonObject[];
     expect(causes.map(({ taskKey }) => taskKey)).toEqual(['first', 'second']);
@@ -352,82 +354,5 @@ describe('delete', () => {
     const request = submitRequest(ONE);
     const thrown = await rejection(connector.delete({ kind: 'request', request }, callContext()));
     expect(thrown).toMatchObject({ code: 'PERMISSION_DENIED' });
-  });
-});
-
-describe('getLogs', () => {
-  const LOGS: Record<string, JsonObject> = {
-    '1': { logs: 'a1\na2\na3\n' },
-    '2': { logs: 'b1\nb2', logs_truncated: true },
-  };
-  beforeEach(() => {
-    const tasks = [
-      taskOf('b', 2),
-      taskOf('a', 1),
-      taskOf('c', 3, { state: { life_cycle_state: 'RUNNING' } }),
-      taskOf('d', 4, { state: { life_cycle_state: 'BLOCKED' }, start_time: 0 }),
-    ];
-    fake.on('/runs/get', { body: runOf('RUNNING', undefined, { tasks }) });
-    fake.on('/runs/get-output', ({ query }) => {
-      const output = LOGS[query.get('run_id') ?? ''];
-      return output === undefined
-        ? apiError(400, 'INVALID_PARAMETER_VALUE', 'Run output is not ready')
-        : { body: output };
-    });
-  });
-
-  it('gives the last lines over all tasks in the order they started', async () => {
-    const page = await connector.getLogs(meta, { limit: 3 }, callContext());
-    expect(page).toEqual({ lines: ['[a] a3', '[b] b1', '[b] b2'], truncated: true });
-  });
-
-  it('pages from the start to the end without losing or repeating a line', async () => {
-    const lines: string[] = [];
-    let pageToken: string | undefined = 'start';
-    for (let pages = 0; pageToken !== undefined && pages < 10; pages += 1) {
-      const page = await connector.getLogs(meta, { limit: 2, pageToken }, callContext());
-      lines.push(...page.lines);
-      pageToken = page.nextPageToken;
-    }
-    expect(lines).toEqual(['[a] a1', '[a] a2', '[a] a3', '[b] b1', '[b] b2']);
-  });
-
-  it('has no prefix for a single task, and an empty page while there is no output', async () => {
-    fake.on('/runs/get', { body: runOf('RUNNING', undefined, { tasks: [taskOf('c', 3)] }) });
-    expect(await connector.getLogs(meta, {}, callContext())).toEqual({ lines: [], truncated: false });
-    fake.on('/runs/get', { body: runOf('RUNNING', undefined, { tasks: [taskOf('a', 1)] }) });
-    expect(await connector.getLogs(meta, {}, callContext())).toEqual({
-      lines: ['a1', 'a2', 'a3'],
-      truncated: false,
-    });
-  });
-
-  it('refuses a page token that is not ours', async () => {
-    const thrown = await rejection(connector.getLogs(meta, { pageToken: '../x' }, callContext()));
-    expect(thrown).toMatchObject({ code: 'INVALID_TASK', field: 'pageToken' });
-  });
-});
-
-describe('getMetrics', () => {
-  it('tells where the time went, one entry per attempt', async () => {
-    const durations = { queue_duration: 1, setup_duration: 2, execution_duration: 3, cleanup_duration: 4 };
-    const tasks = [
-      taskOf('a', 2, { attempt_number: 1, ...durations }),
-      taskOf('a', 1, { ...FAILED, run_duration: 77 }),
-    ];
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks }) });
-    expect(await connector.getMetrics(meta, callContext())).toEqual([
-      { name: 'a', attempt: 0, phase: 'FAILED', totalMs: 77 },
-      {
-        name: 'a',
-        attempt: 1,
-        phase: 'SUCCEEDED',
-        queueMs: 1,
-        setupMs: 2,
-        executionMs: 3,
-        cleanupMs: 4,
-        totalMs: 1_000,
-      },
-    ]);
   });
 });

@@ -1,0 +1,79 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
+import type { TaskMetric } from '../connector/connector';
+import type { TaskReceipt, TaskResult } from '../../workflows/task-input';
+import type { TaskStatus } from './task-status';
+
+/** Why a part of a job failed. */
+export interface TaskCause {
+  /** Which part; absent where the job is one. `a/b`: b inside of a. */
+  readonly task?: string;
+  readonly externalId?: string;
+  readonly code?: string;
+  readonly type?: string;
+  /** One line. */
+  readonly error: string;
+  readonly trace?: string;
+}
+
+/** All that can be told of one task, for a person who asks what became of it. */
+export interface TaskReport {
+  readonly status: TaskStatus;
+  readonly receipt: TaskReceipt;
+  /** Of the last attempt's job, one for each attempt of each of its tasks; empty where none could be read. */
+  readonly metrics: readonly TaskMetric[];
+  /** Why there are none. */
+  readonly metricsMissing?: string;
+  /** The first to fail first; empty unless the task failed. */
+  readonly causes: readonly TaskCause[];
+  /** Tasks of the job that were skipped because of the failures. */
+  readonly skipped: number;
+  /** When this was put together, epoch milliseconds. */
+  readonly madeAt: number;
+}
+
+export interface ReportParts {
+  readonly status: TaskStatus;
+  readonly result: TaskResult | undefined;
+  readonly metrics: readonly TaskMetric[];
+  readonly metricsMissing?: string;
+  readonly now: number;
+}
+
+export function toTaskReport({ status, result, metrics, metricsMissing, now }: ReportParts): TaskReport {
+  const facts = result?.resource.customInfo ?? {};
+  const skipped = facts['tasks_skipped'];
+  return {
+    status,
+    receipt: result?.receipt ?? status.receipt ?? { attempts: [] },
+    metrics,
+    ...(metricsMissing === undefined ? {} : { metricsMissing }),
+    causes: status.state === 'FAILED' ? causesOf(status, facts) : [],
+    skipped: typeof skipped === 'number' ? skipped : 0,
+    madeAt: now,
+  };
+}
+
+/** What the connector found; else what the task itself says. */
+function causesOf({ message, code }: TaskStatus, facts: JsonObject): TaskCause[] {
+  const listed = facts['causes'];
+  const found = isList(listed) ? listed.filter(isJsonObject).flatMap(parseCause) : [];
+  if (found.length > 0) return found;
+  const error = message?.split('\n')[0] ?? 'no reason was given';
+  return [{ error, ...(code === undefined ? {} : { code }) }];
+}
+
+function parseCause(value: JsonObject): TaskCause[] {
+  const { error } = value;
+  if (typeof error !== 'string') return [];
+  const text = (key: string): string | undefined => {
+    const member = value[key];
+    return typeof member === 'string' && member !== '' ? member : undefined;
+  };
+  const optional = { task: text('taskKey'), externalId: text('runId'), code: text('code') };
+  const present = Object.entries({ ...optional, type: text('type'), trace: text('trace') });
+  return [{ error, ...Object.fromEntries(present.filter(([, member]) => member !== undefined)) }];
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
