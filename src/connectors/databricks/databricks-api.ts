@@ -10,28 +10,44 @@ export interface Run {
   readonly tasks: readonly JsonObject[];
   /** Pages were cut short, because the other side repeated one or gave too many. */
   readonly isPartial: boolean;
+  /** `repair_history`, where it was asked for: the original run, then each repair, in their order. */
+  readonly repairs: readonly JsonObject[];
 }
 
 /** 1,000 tasks and their repairs come in pages of 100; more pages than this are a fault of the other side. */
 const LARGEST_PAGE_COUNT = 200;
 
 /** Reads a run with all its task pages. @throws RUN_GONE when it does not exist. */
-export async function readRun(
+export function readRun(client: DatabricksClient, runId: string, context: RequestContext): Promise<Run> {
+  return readPages(client, { run_id: runId }, context);
+}
+
+/** As {@link readRun}, with the history of its repairs: what a chain of repairs is built on. */
+export function readRunWithRepairs(
   client: DatabricksClient,
   runId: string,
   context: RequestContext,
 ): Promise<Run> {
-  const first = await readRunPage(client, { run_id: runId }, context);
+  return readPages(client, { run_id: runId, include_history: 'true' }, context);
+}
+
+async function readPages(
+  client: DatabricksClient,
+  query: Readonly<Record<string, string>>,
+  context: RequestContext,
+): Promise<Run> {
+  const first = await readRunPage(client, query, context);
   const pages = [first];
   const seen = new Set<string>();
   let token = textAt(first, 'next_page_token');
   while (token !== undefined && !seen.has(token) && pages.length < LARGEST_PAGE_COUNT) {
     seen.add(token);
-    const page = await readRunPage(client, { run_id: runId, page_token: token }, context);
+    const page = await readRunPage(client, { ...query, page_token: token }, context);
     pages.push(page);
     token = textAt(page, 'next_page_token');
   }
-  return { raw: first, tasks: distinctTasks(pages), isPartial: token !== undefined };
+  const repairs = pages.flatMap((page) => objectsAt(page, 'repair_history'));
+  return { raw: first, tasks: distinctTasks(pages), isPartial: token !== undefined, repairs };
 }
 
 function readRunPage(
@@ -94,4 +110,19 @@ export async function startRun(
   const runId = textAt(answer, 'run_id');
   if (runId !== undefined && /^\d+$/.test(runId)) return runId;
   throw new LonghaulError('UNAVAILABLE', 'Databricks accepted the run but did not answer with its run id.');
+}
+
+/**
+ * Begins a repair of an ended run. Never sent twice for one repair: see `databricks-repair.ts`.
+ * @returns its id. @throws UNAVAILABLE also for an answer without an id: the run's history then tells.
+ */
+export async function startRepair(
+  client: DatabricksClient,
+  request: Pick<StartRequest, 'body' | 'secrets'>,
+  context: RequestContext,
+): Promise<string> {
+  const answer = await client.send({ operation: 'repair', path: 'runs/repair', ...request }, context);
+  const repairId = textAt(answer, 'repair_id');
+  if (repairId !== undefined && /^\d+$/.test(repairId)) return repairId;
+  throw new LonghaulError('UNAVAILABLE', 'Databricks accepted the repair but did not answer with its id.');
 }

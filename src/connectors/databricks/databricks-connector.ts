@@ -12,6 +12,7 @@ import {
   type LogsRequest,
   type MetadataType,
   type Observation,
+  type RepairRequest,
   type ResourceMeta,
   type TaskCategory,
   type TaskMetric,
@@ -22,11 +23,13 @@ import { cancelRun, readRun, readTaskOutput, startRun } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-config';
+import { assertFailurePolicy } from './databricks-failure-policy';
 import type { FlyteDefaults } from './databricks-flyte';
 import { isMissingOutput, readLogsPage } from './databricks-logs';
+import { lookAtRun } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
-import { observeRun } from './databricks-observe';
+import { parseRepairOptions, repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskToken } from './databricks-task-token';
@@ -67,7 +70,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   readonly capabilities: Capabilities = {
     logs: true,
     metrics: true,
-    repair: false,
+    repair: true,
     synchronous: false,
     fence: 'token',
   };
@@ -86,6 +89,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     parseDatabricksTask(template, this.#flyte);
   }
 
+  parseFailurePolicy(policy: JsonObject, template?: TaskTemplate): void {
+    const body = template === undefined ? undefined : parseDatabricksTask(template, this.#flyte);
+    assertFailurePolicy(policy, body);
+  }
+
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {
     const prepared = await this.#prepare(request, call);
     const meta = await startPrepared(prepared, call);
@@ -98,13 +106,23 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   async get(meta: ResourceMeta, call: CallContext): Promise<Observation> {
     const { client, identity } = await this.#open(meta, call);
-    const run = await readRun(client, identity.runId, call);
-    return observeRun({ client, meta: identity, run }, call);
+    return lookAtRun(client, identity, call);
+  }
+
+  /** Runs the failed parts of an ended run again; options `tasks`, `jobParameters`, `dependents`. @throws JOB_ACTIVE. */
+  async repair({ meta, request, options }: RepairRequest, call: CallContext): Promise<Observation> {
+    const { client, identity } = await this.#open(meta, call);
+    return repairRun({ client, meta: identity, request, options: parseRepairOptions(options) }, call);
   }
 
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
     if (target.kind === 'meta') {
       const { client, identity } = await this.#open(target.meta, call);
+      if (target.repair !== undefined) {
+        const { request, options } = target.repair;
+        const repair = { client, meta: identity, request, options: parseRepairOptions(options) };
+        await settleRepair(repair, call);
+      }
       return stopRun(client, identity, call);
     }
     return this.#fenceOrNothing(target.request, call);
@@ -220,9 +238,8 @@ async function stopRun(
 ): Promise<DeleteOutcome> {
   try {
     await requestCancel(client, meta.runId, call);
-    const run = await readRun(client, meta.runId, call);
-    const { resource, next } = await observeRun({ client, meta, run }, call);
-    return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta, resource };
+    const { resource, next, meta: seen } = await lookAtRun(client, meta, call);
+    return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta: seen, resource };
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (!(thrown instanceof LonghaulError) || thrown.code !== 'RUN_GONE') throw thrown;

@@ -2,7 +2,7 @@ import { LonghaulError, isJsonObject, type ErrorCode, type JsonObject } from '..
 import { objectAt, objectsAt, parseLosslessJson, shorten, textAt } from './databricks-json';
 
 /** What was asked when the answer came; the same status means other things for other calls. */
-export type Operation = 'submit' | 'run-now' | 'read' | 'cancel' | 'token';
+export type Operation = 'submit' | 'run-now' | 'repair' | 'read' | 'cancel' | 'token';
 
 /** An answer that is not 2xx, as far as it matters. */
 export interface ErrorAnswer {

@@ -16,6 +16,7 @@ import {
   type FailureCauseDetail,
 } from './databricks-failure';
 import { compact, numberAt, objectAt, shorten, textAt } from './databricks-json';
+import { judgingOf } from './databricks-judging';
 import type { DatabricksJobMetadata } from './databricks-metadata';
 import { mapRunState, readRunState, type RunState, type RunStateView } from './databricks-state';
 import { countTasks, latestAttempts, readTaskRuns, rootFailures, type TaskRun } from './databricks-tasks';
@@ -33,10 +34,8 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
   const state = readRunState(run.raw);
   const tasks = readTaskRuns(run.tasks);
   const failures = rootFailures(tasks);
-  const view = mapRunState(
-    state,
-    failures.map((task) => task.state),
-  );
+  const failedStates = failures.map((task) => task.state);
+  const view = mapRunState(state, failedStates, judgingOf(run, tasks, call));
   const isFailed = view.verdict?.kind === 'failed';
   const causes = isFailed ? await readCauses(client, failures.slice(0, MOST_CAUSES), call) : [];
   const wantsOutputs = view.verdict?.kind === 'succeeded' && meta.flyte !== true;
@@ -50,7 +49,10 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
       phase: view.phase,
       message: shorten(message, MESSAGE_LIMIT),
       logLinks: logLinksOf(client.workspace.host, meta.runId, run.raw),
-      customInfo: customInfoOf(run.raw, { state, tasks, causes }),
+      customInfo: {
+        ...customInfoOf(run.raw, { state, tasks, causes }),
+        ...(view.isWarning === true ? { warning: view.message } : {}),
+      },
       ...(outputs === undefined ? {} : { outputs }),
     },
     next: view.verdict === undefined ? { kind: 'poll' } : { kind: 'done', verdict: view.verdict },

@@ -1,0 +1,61 @@
+import type { CallContext, Observation } from '../../connector';
+import { readRun, readRunWithRepairs, type Run } from './databricks-api';
+import type { DatabricksClient } from './databricks-client';
+import { textAt } from './databricks-json';
+import type { DatabricksJobMetadata } from './databricks-metadata';
+import { observeRun, type ObservedRun } from './databricks-observe';
+import { isTerminalState, readRunState } from './databricks-state';
+
+/** A run as it stands, with the meta from which a repair of it can go on. @throws RUN_GONE when it does not exist. */
+export async function lookAtRun(
+  client: DatabricksClient,
+  meta: DatabricksJobMetadata,
+  call: CallContext,
+): Promise<Observation> {
+  return observeWithRepairs({ client, meta, run: await readForVerdict(client, meta, call) }, call);
+}
+
+/**
+ * One that has ended is read once more with its repairs, so that state and repairs are of one moment; successes are not
+ * repaired, and need no more.
+ */
+async function readForVerdict(
+  client: DatabricksClient,
+  { runId }: DatabricksJobMetadata,
+  call: CallContext,
+): Promise<Run> {
+  const run = await readRun(client, runId, call);
+  const { result } = readRunState(run.raw);
+  return isEnded(run) && result !== 'SUCCESS' ? readRunWithRepairs(client, runId, call) : run;
+}
+
+export function isEnded({ raw }: Run): boolean {
+  return isTerminalState(readRunState(raw));
+}
+
+/** Keeps the last repair of an ended run; an end from before the repair that we began is not taken for its own. */
+export async function observeWithRepairs(observed: ObservedRun, call: CallContext): Promise<Observation> {
+  const { run, meta } = observed;
+  if (run.repairs.length === 0 || !isEnded(run)) return observeRun(observed, call);
+  if (isFromBeforeRepair(observed)) return toBegun(meta);
+  return observeRun({ ...observed, meta: { ...meta, latestRepairId: lastRepairId(run) } }, call);
+}
+
+function isFromBeforeRepair({ run, meta: { latestRepairId } }: ObservedRun): boolean {
+  return typeof latestRepairId === 'string' && !repairIds(run).includes(latestRepairId);
+}
+
+/** A repair that is accepted and does not show yet. */
+export function toBegun(meta: DatabricksJobMetadata): Observation {
+  const message = `Repair ${meta.latestRepairId ?? ''} of run ${meta.runId} has begun`;
+  return { meta, resource: { phase: 'QUEUED', message }, next: { kind: 'poll' } };
+}
+
+/** The id of the last repair in a run's history; null when it was never repaired. */
+export function lastRepairId(run: Run): string | null {
+  return repairIds(run).at(-1) ?? null;
+}
+
+function repairIds({ repairs }: Pick<Run, 'repairs'>): string[] {
+  return repairs.flatMap((entry) => (textAt(entry, 'type') === 'REPAIR' ? (textAt(entry, 'id') ?? []) : []));
+}
