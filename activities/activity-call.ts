@@ -35,6 +35,8 @@ export interface CallOptions {
   readonly graceMs?: number;
   /** Credentials that came with the task. */
   readonly connection?: Connection | undefined;
+  /** What the connector is told of the task itself. */
+  readonly about?: Pick<CallContext, 'failurePolicy' | 'quotaWaits'>;
 }
 
 /** Runs one call of a connector with heartbeats, a clock and a signal; all of them end with it. */
@@ -68,6 +70,7 @@ export async function withActivityCall<T>(
       save({ connector: state });
     },
     previousState: saved.connector,
+    ...options.about,
   };
   try {
     return await run({ context, startedAt: now(), attempt: activity.info.attempt, saved: () => saved, save });

@@ -8,7 +8,10 @@ import { recordCall, type CallOutcome } from './metrics';
 import type { ActivityDependencies } from './ports';
 
 /** Which connector is called, and with whose credentials. */
-export type CalledConnector = Pick<ConnectorCall, 'taskCategory' | 'connection'>;
+export type CalledConnector = Pick<
+  ConnectorCall,
+  'taskCategory' | 'connection' | 'failurePolicy' | 'quotaWaits'
+>;
 
 export interface ConnectorRun {
   readonly connector: AsyncConnector;
@@ -28,12 +31,16 @@ export interface RunOptions<T> {
  */
 export async function runConnector<T>(
   dependencies: ActivityDependencies,
-  { taskCategory: category, connection }: CalledConnector,
+  { taskCategory: category, connection, failurePolicy, quotaWaits }: CalledConnector,
   options: RunOptions<T>,
 ): Promise<T> {
   const { secrets, registry } = dependencies;
   const grace = options.graceMs === undefined ? {} : { graceMs: options.graceMs };
-  return withActivityCall({ secrets, connection, ...grace }, async (call) => {
+  const about = {
+    ...(failurePolicy === undefined ? {} : { failurePolicy }),
+    ...(quotaWaits === undefined ? {} : { quotaWaits }),
+  };
+  return withActivityCall({ secrets, connection, about, ...grace }, async (call) => {
     const began = performance.now();
     const record = (outcome: CallOutcome): void => {
       recordCall(category.name, outcome, Math.round(performance.now() - began));

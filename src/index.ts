@@ -2,6 +2,7 @@
 export {
   TaskClient,
   type OnEnded,
+  type RepairedTask,
   type StartedTask,
   type TaskCause,
   type TaskClientOptions,

@@ -1,6 +1,7 @@
 import type { ConnectorCall } from '../src/connector/activity-contract';
 import type { WaitProfile } from '../src/connector/observation';
 import type { StepOptions } from './activity-proxies';
+import { waitsForQuota } from './quota';
 import type { TaskRun } from './task-run';
 
 /** What every call of a connector carries: by this the worker finds the connector. */
@@ -8,10 +9,14 @@ export function callOf(task: TaskRun): ConnectorCall {
   const { template, taskExecution } = task.input;
   const taskCategory = { name: template.type, version: template.version };
   const { connection } = task.state;
+  const { failure } = task.input.policy;
+  const quotaWaits = waitsForQuota(task.state);
   return {
     taskCategory,
     ...(taskExecution === undefined ? {} : { taskExecution }),
     ...(connection === undefined ? {} : { connection }),
+    ...(failure === undefined ? {} : { failurePolicy: failure }),
+    ...(quotaWaits === 0 ? {} : { quotaWaits }),
   };
 }
 

@@ -4,7 +4,7 @@ import { taskActivities } from './activity-proxies';
 import { runAttempt } from './attempt';
 import { stepOf } from './calls';
 import { pauseBeforeNextAttempt } from './pause';
-import { repairWhenAsked } from './repair';
+import { repairFirst, repairWhenAsked } from './repair';
 import { closeRepairs } from './repair-request';
 import { settle, settleCanceled } from './settle';
 import { listen } from './signals';
@@ -49,7 +49,7 @@ async function earlierAttemptsStopped(task: TaskRun): Promise<TaskEnd | undefine
 }
 
 async function untilTerminal(task: TaskRun): Promise<TaskEnd> {
-  const ended = (await earlierAttemptsStopped(task)) ?? (await untilEnded(task));
+  const ended = (await earlierAttemptsStopped(task)) ?? (await repairFirst(task)) ?? (await untilEnded(task));
   assertNotCanceled();
   return ended;
 }
@@ -64,7 +64,7 @@ async function untilEnded(task: TaskRun): Promise<TaskEnd> {
   }
 }
 
-/** A repair that failed leaves the rest of the pause to be waited. */
+/** A repair that failed leaves the rest of the pause to be waited, and its end to be as decided. */
 function isStillPaused({ state }: TaskRun): boolean {
-  return state.resumeAt !== undefined && state.resumeAt > Date.now();
+  return state.resumeAt !== undefined && (state.resumeAt > Date.now() || state.failed !== undefined);
 }

@@ -1,19 +1,36 @@
 import { sleep } from '@temporalio/workflow';
 
 import { runStep } from './steps';
-import type { TaskEnd } from './task-end';
+import { failedEnd, type TaskEnd } from './task-end';
 import { publish, type TaskRun } from './task-run';
 
-/** The durable pause that was decided before the next attempt; a nudge or a repair ends it. */
+/** The durable pause that was decided before the next attempt, or before a failure; a nudge or a repair ends it. */
 export async function pauseBeforeNextAttempt(task: TaskRun): Promise<TaskEnd | undefined> {
   const { resumeAt } = task.state;
-  if (resumeAt === undefined || resumeAt <= Date.now()) return undefined;
-  publish(task, { message: `next attempt at ${new Date(resumeAt).toISOString()}` });
+  if (resumeAt === undefined) return undefined;
+  if (resumeAt <= Date.now()) return endAfterPause(task);
+  publishPause(task, new Date(resumeAt).toISOString());
   const expired = await sleepUntil(task, resumeAt);
-  if (expired === undefined && task.repairAsked === undefined) {
-    task.state = { ...task.state, resumeAt: Date.now() };
+  if (expired !== undefined) return endAfterPause(task) ?? expired;
+  if (task.repairAsked !== undefined) return undefined;
+  task.state = { ...task.state, resumeAt: Date.now() };
+  return endAfterPause(task);
+}
+
+function publishPause(task: TaskRun, until: string): void {
+  const { failed } = task.state;
+  if (failed === undefined) {
+    publish(task, { message: `next attempt at ${until}` });
+    return;
   }
-  return expired;
+  const message = `failed; waiting for a repair until ${until}: ${failed.message}`;
+  const cause = failed.cause === undefined ? {} : { cause: failed.cause };
+  publish(task, { message, code: failed.code, ...cause });
+}
+
+/** What a pause for a repair comes to when nobody repaired. */
+function endAfterPause({ state: { failed } }: TaskRun): TaskEnd | undefined {
+  return failed === undefined ? undefined : failedEnd(failed.code, failed.message, 'leave', failed.cause);
 }
 
 /** Temporal takes no timer of any length; whoever wakes early looks and sleeps again. */

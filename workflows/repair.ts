@@ -43,10 +43,23 @@ export async function repairWhenAsked(task: TaskRun): Promise<TaskEnd | undefine
   return undefined;
 }
 
+/** A task that was opened again begins with the repair it was opened for: without it there is nothing to follow. */
+export async function repairFirst(task: TaskRun): Promise<TaskEnd | undefined> {
+  const { repairFirst: options } = task.input;
+  if (options === undefined) return undefined;
+  const outcome = await runRepair(task, options);
+  if (outcome.kind === 'ok') return note(task, outcome.value);
+  if (outcome.kind === 'ended') return outcome.end;
+  if (outcome.kind === 'interrupted') return undefined;
+  const { code, message } = outcome.failure;
+  // Somebody runs it: whoever asked for a repair did not ask for a stop.
+  return failedEnd(code, `The repair failed: ${message}`, code === 'JOB_ACTIVE' ? 'leave' : 'stop');
+}
+
 function runRepair(task: TaskRun, options: JsonObject): Promise<StepOutcome<Observed>> {
   const { meta = {} } = task.state;
   const request = toCreateRequest(task.input, task.state);
-  task.state = beginRepair(task.state, Date.now());
+  task.state = beginRepair(task.state, options, Date.now());
   publish(task, { message: 'repairing the job' });
   return runStep(task, {
     begin: (spanMs) =>

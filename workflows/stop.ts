@@ -74,9 +74,16 @@ function requestStop(task: TaskRun, spanMs: number): Promise<DeleteResult> {
 
 function targetOf(task: TaskRun): DeleteTarget {
   const { state, input } = task;
-  if (state.meta !== undefined) return { kind: 'meta', meta: state.meta };
+  if (state.meta !== undefined) return { kind: 'meta', meta: state.meta, ...unansweredRepair(task) };
   return { kind: 'request', request: toCreateRequest(input, state) };
 }
+
+function unansweredRepair({ state, input }: TaskRun): Pick<MetaTarget, 'repair'> {
+  const { repairing: options } = state;
+  return options === undefined ? {} : { repair: { request: toCreateRequest(input, state), options } };
+}
+
+type MetaTarget = Extract<DeleteTarget, { kind: 'meta' }>;
 
 function noteGone(task: TaskRun, message: string): StopOutcome {
   return noteStopped(task, { kind: 'nothing', message, posts: 0, stoppedAt: Date.now() });
@@ -85,16 +92,15 @@ function noteGone(task: TaskRun, message: string): StopOutcome {
 function noteStopped(task: TaskRun, result: DeleteResult): StopOutcome {
   const posts = (task.state.attempts[task.state.attempt - 1]?.posts ?? 0) + result.posts;
   const endedAt = result.stoppedAt;
+  const { repairing: _repairing, ...kept } = task.state;
+  const stopped = { ...kept, mayBeRunning: false };
   if (result.kind === 'nothing') {
-    task.state = noteAttempt({ ...task.state, mayBeRunning: false }, { posts, endedAt });
+    task.state = noteAttempt(stopped, { posts, endedAt });
     return confirmed(result.message, result.stoppedAt);
   }
   const { meta, resource, stoppedAt, externalId } = result;
   const phase = resource.phase;
-  task.state = noteAttempt(
-    { ...task.state, meta, resource, mayBeRunning: false },
-    { posts, endedAt, phase, externalId },
-  );
+  task.state = noteAttempt({ ...stopped, meta, resource }, { posts, endedAt, phase, externalId });
   return confirmed(`the job ended ${resource.phase}: ${resource.message ?? 'no message'}`, stoppedAt);
 }
 

@@ -1,5 +1,6 @@
 import type { Connection } from '../src/connector/connection';
 import type { CreateRequest, Fence } from '../src/connector/connector';
+import type { ErrorCode } from '../src/connector/errors';
 import type { JsonObject, JsonValue } from '../src/connector/json';
 import type { FailureCause, NextStep } from '../src/connector/observation';
 import type { TaskPhase } from '../src/connector/phase';
@@ -30,8 +31,10 @@ export interface TaskInput {
   readonly searchAttributes: boolean;
   /** Events after which the workflow continues as new; the server's own advice when absent. */
   readonly continueAfterEvents?: number;
-  /** Set by continue-as-new only. */
+  /** Set by continue-as-new, and where an ended task is opened again. */
   readonly carried?: CarriedState;
+  /** This opens an ended task again: its job is repaired with these options before anything else. */
+  readonly repairFirst?: JsonObject;
 }
 
 export interface AdoptedJob {
@@ -61,12 +64,19 @@ export interface AttemptReceipt {
   /** Repairs of this attempt's job in place, and when the last one began: deadlines count anew from there. */
   readonly repairs?: number;
   readonly repairedAt?: number;
+  /** How the job had ended each time before it was repaired. */
+  readonly repairedEnds?: readonly RepairedEnd[];
+  /** It ended on a quota, for which the task waits: it spends time and no attempt. */
+  readonly waitsForQuota?: boolean;
   /** The phase the external job was last seen in. */
   readonly phase?: string;
   readonly message?: string;
   /** What was decided after it, with the reason. */
   readonly decision?: string;
 }
+
+/** One end of a job that was run again in place. */
+export type RepairedEnd = Pick<AttemptReceipt, 'endedAt' | 'phase' | 'message' | 'decision'>;
 
 export interface CancelReceipt {
   readonly requestedAt: number;
@@ -123,6 +133,16 @@ export interface TaskState {
   readonly prepared?: JsonObject;
   /** The durable pause before the next attempt, when one was decided. */
   readonly resumeAt?: number;
+  /** The failure this task closes with when the pause is over and nobody has repaired its job. */
+  readonly failed?: TaskFailure;
+  /** The options of a repair that was asked for and not answered yet. */
+  readonly repairing?: JsonObject;
+}
+
+export interface TaskFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly cause?: FailureCause;
 }
 
 /** The template travels once: twice a megabyte would be more than Temporal takes. */
@@ -131,7 +151,8 @@ export type CarriedState = Omit<TaskState, 'template'>;
 /** The input of the next run when this one continues as new. */
 export function carry(input: TaskInput, state: TaskState): TaskInput {
   const { template, ...carried } = state;
-  return { ...input, template, carried };
+  const { repairFirst: _repairFirst, ...kept } = input;
+  return { ...kept, template, carried };
 }
 
 /** Takes the place of an attempt that was never started: of the same type, with nothing to do, canceled at once. */

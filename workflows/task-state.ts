@@ -1,13 +1,16 @@
 import { isTerminalPhase } from '../src/connector/phase';
 import type { Observed } from '../src/connector/activity-contract';
+import type { JsonObject } from '../src/connector/json';
 import type { AttemptDecision, Observation, Verdict } from '../src/connector/observation';
 import type { TaskPolicy } from '../src/connector/task-policy';
+import { isQuotaWait, waitedForQuotaMs } from './quota';
 import {
   applyPatch,
   toIdempotencyToken,
   type AdoptedJob,
   type AttemptReceipt,
   type RepairAnswer,
+  type RepairedEnd,
   type TaskInput,
   type TaskState,
 } from './task-input';
@@ -47,8 +50,16 @@ const ADOPTED_TOKEN = 'adopted';
 
 /** A new attempt: a new token, no job yet. */
 export function beginAttempt(state: TaskState, now: number): TaskState {
-  const { meta: _meta, next: _next, resumeAt: _resumeAt, trouble: _trouble, prepared: _prepared, ...kept } =
-    state;
+  const {
+    meta: _meta,
+    next: _next,
+    resumeAt: _resumeAt,
+    trouble: _trouble,
+    failed: _failed,
+    repairing: _repairing,
+    prepared: _prepared,
+    ...kept
+  } = state;
   const attempt = state.attempt + 1;
   const receipt = { attempt, token: toIdempotencyToken({ ...state, attempt }), posts: 0, submittedAt: now };
   return {
@@ -68,7 +79,7 @@ export interface Seen extends Observed {
 /** What was seen of the current attempt's job. */
 export function observe(state: TaskState, seen: Seen): TaskState {
   const { meta, resource, next } = seen.observation;
-  const { trouble: _trouble, resumeAt: _resumeAt, ...kept } = state;
+  const { trouble: _trouble, resumeAt: _resumeAt, failed: _failed, repairing: _repairing, ...kept } = state;
   const current = state.attempts[state.attempt - 1];
   const started = current?.runningAt ?? (resource.phase === 'RUNNING' ? seen.now : undefined);
   const terminal = next.kind === 'done';
@@ -96,13 +107,29 @@ export function noteJob(state: TaskState, { observation, externalId }: Observed)
 }
 
 /** A repair runs the ended job again: it is the same attempt, and its deadlines count anew. */
-export function beginRepair(state: TaskState, now: number): TaskState {
+export function beginRepair(state: TaskState, options: JsonObject, now: number): TaskState {
   const attempts = state.attempts.map((row) => {
     if (row.attempt !== state.attempt) return row;
-    const { runningAt: _runningAt, endedAt: _endedAt, ...kept } = row;
-    return { ...kept, repairs: (row.repairs ?? 0) + 1, repairedAt: now };
+    const {
+      runningAt: _runningAt,
+      endedAt: _endedAt,
+      decision: _decision,
+      waitsForQuota: _waits,
+      ...kept
+    } = row;
+    const repairedEnds = [...(row.repairedEnds ?? []), toRepairedEnd(row)];
+    return { ...kept, repairs: (row.repairs ?? 0) + 1, repairedAt: now, repairedEnds };
   });
-  return { ...state, attempts, mayBeRunning: true };
+  return { ...state, attempts, mayBeRunning: true, repairing: options };
+}
+
+function toRepairedEnd({ endedAt, phase, message, decision }: AttemptReceipt): RepairedEnd {
+  return {
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(phase === undefined ? {} : { phase }),
+    ...(message === undefined ? {} : { message }),
+    ...(decision === undefined ? {} : { decision }),
+  };
 }
 
 export function toRepairAnswer(state: TaskState): RepairAnswer {
@@ -112,24 +139,40 @@ export function toRepairAnswer(state: TaskState): RepairAnswer {
 
 type Bounds = Pick<TaskInput, 'policy' | 'routing' | 'adopted'>;
 
-/** The connector's advice, bounded by what the task allows; attempts and repairs count together. */
+/** The connector's advice, bounded by what the task allows; attempts and repairs count together, quotas by time. */
 export function boundDecision(bounds: Bounds, state: TaskState, verdict: FailedVerdict): AttemptDecision {
-  const { policy, routing, adopted } = bounds;
-  const advised = decisionOn(verdict, policy);
-  const { reason } = advised;
+  const { policy } = bounds;
+  const advised = offeredDecision(bounds, decisionOn(verdict, policy));
   if (advised.action === 'fail') return advised;
+  const spent = isQuotaWait(policy, verdict, advised)
+    ? quotaSpent(policy, state)
+    : attemptsSpent(policy, state);
+  return spent === undefined ? advised : { action: 'fail', reason: `${advised.reason}; ${spent}` };
+}
+
+function attemptsSpent({ maxAttempts }: TaskPolicy, state: TaskState): string | undefined {
+  const tries = triesOf(state);
+  return tries < maxAttempts ? undefined : `attempt ${tries} of ${maxAttempts} was the last`;
+}
+
+function quotaSpent({ quotaBudgetMs = 0 }: TaskPolicy, state: TaskState): string | undefined {
+  const waitedMs = waitedForQuotaMs(state);
+  if (waitedMs < quotaBudgetMs) return undefined;
+  return `it did not ease in ${Math.round(waitedMs / 1000)} s, which is all of quotaBudget`;
+}
+
+/** A task that was started before its connector offered repair runs again from the start, as it would have then. */
+function offeredDecision({ routing, adopted }: Bounds, advised: AttemptDecision): AttemptDecision {
+  const { action, reason } = advised;
+  if (action === 'fail' || (action === 'repair' && routing.repair)) return advised;
   if (adopted !== undefined) {
     return {
       action: 'fail',
-      reason: `${reason}; a job that somebody else started is not started again here`,
+      reason: `${reason}; but this task only follows a job that somebody else started`,
     };
   }
-  if (advised.action === 'repair' && !routing.repair) {
-    return { action: 'fail', reason: `${reason}; the connector does not offer repair` };
-  }
-  const tries = triesOf(state);
-  if (tries < policy.maxAttempts) return advised;
-  return { action: 'fail', reason: `${reason}; attempt ${tries} of ${policy.maxAttempts} was the last` };
+  if (action !== 'repair') return advised;
+  return { action: 'retry', reason: `${reason}; no repair is offered to this task, so all of it runs again` };
 }
 
 /** Tasks of older versions know no `onGone`. */
@@ -144,7 +187,10 @@ function decisionOn(verdict: FailedVerdict, { onUnknown, onGone }: Partial<TaskP
 }
 
 function triesOf(state: TaskState): number {
-  return state.attempts.reduce((tries, row) => tries + 1 + (row.repairs ?? 0), 0);
+  return state.attempts.reduce(
+    (tries, row) => tries + (row.waitsForQuota === true ? 0 : 1) + (row.repairs ?? 0),
+    0,
+  );
 }
 
 export type FailedVerdict = Extract<Verdict, { kind: 'failed' }>;

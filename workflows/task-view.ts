@@ -65,7 +65,8 @@ export const VIEW_LIMIT_BYTES = 3_500;
 
 /** What goes first when a view is too large: the workflow's result keeps all of it. Phase, code and times stay. */
 const REDUCTIONS: readonly ((view: TaskView) => TaskView)[] = [
-  (view) => withReceipt(view, ({ message: _message, decision: _decision, ...row }) => row),
+  (view) =>
+    withReceipt(view, ({ message: _message, decision: _decision, repairedEnds: _ends, ...row }) => row),
   (view) => withReceipt(view, ({ attempt, token, posts }) => ({ attempt, token, posts })),
   (view) => ({ ...view, ...(view.links === undefined ? {} : { links: view.links.slice(0, 1) }) }),
   (view) => ({ ...view, ...(view.message === undefined ? {} : { message: view.message.slice(0, 300) }) }),

@@ -1,3 +1,4 @@
+export type { RepairedTask } from './repair-task';
 export {
   TaskClient,
   type OnEnded,

@@ -86,7 +86,7 @@ function jobOf(
 }
 
 /** @throws UNKNOWN_TASK_TYPE. */
-function connectorOf(registry: ConnectorRegistry, taskType: string): AsyncConnector {
+export function connectorOf(registry: ConnectorRegistry, taskType: string): AsyncConnector {
   const [name = '', version = '0'] = taskType.split(' v');
   return registry.getConnector(name, Number(version));
 }

@@ -48,15 +48,26 @@ export function toStartOptions(plan: StartPlan): WorkflowStartOptions<typeof con
 
 const SUMMARY_LIMIT = 190;
 
-function firstView({ adopted, connection }: TaskInput): TaskView {
-  const seen =
-    adopted === undefined
-      ? ({ phase: 'QUEUED', attempt: 0 } as const)
-      : ({ phase: 'INITIALIZING', attempt: 1, ...adopted } as const);
+function firstView(input: TaskInput): TaskView {
+  const { connection } = input;
+  const seen = firstSeen(input);
   const view = { ...seen, message: 'accepted, not yet taken by a worker', updatedAt: Date.now() };
   if (connection === undefined) return view;
   const whole = { ...view, connection };
   return jsonBytes(whole) <= LIMIT_BYTES ? whole : { ...view, connection: { ...connection, secrets: {} } };
+}
+
+function firstSeen({ adopted, carried }: TaskInput): Omit<TaskView, 'updatedAt'> {
+  if (carried === undefined && adopted === undefined) return { phase: 'QUEUED', attempt: 0 };
+  if (carried === undefined) return { phase: 'INITIALIZING', attempt: 1, ...adopted };
+  const { attempt, meta, attempts } = carried;
+  const externalId = attempts.at(-1)?.externalId;
+  return {
+    phase: 'QUEUED',
+    attempt,
+    ...(meta === undefined ? {} : { meta }),
+    ...(externalId === undefined ? {} : { externalId }),
+  };
 }
 
 /** The workflow's own limit: of `workflows/` only types are seen here. */

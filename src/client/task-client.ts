@@ -14,19 +14,20 @@ import { temporal } from '@temporalio/proto';
 import type { CancelSignal, TaskResult } from '../../workflows/task-input';
 import type { Connection } from '../connector/connection';
 import { LonghaulError } from '../connector/errors';
-import { isJsonObject } from '../connector/json';
+import { isJsonObject, type JsonObject } from '../connector/json';
 import type { LogsPage, OutputsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
-import { codeOfGrpc } from '../temporal/grpc-errors';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
+import { toClientError } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
+import { assertRepairable, reopen, repairOpen, type RepairedTask } from './repair-task';
 import { parseTaskMemo, toTaskStatus, type TaskStatus, type WaitingFor } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
-import { readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
+import { connectorOf, readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
 import { readTaskEvents } from './task-events';
 import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
 import type { TaskReport } from './task-report';
@@ -199,6 +200,23 @@ export class TaskClient {
     return true;
   }
 
+  /**
+   * Runs the failed parts of an ended job again, in place: the task stays the same, with its earlier attempts. A task
+   * that waits (before a next attempt, or in its repair window) takes it up; one that has failed or was canceled is
+   * opened again under its id. `options` are the connector's; for Databricks `tasks`, `jobParameters`, `dependents`.
+   * @throws JOB_ACTIVE while the job runs; ALREADY_ENDED for a succeeded task; UNSUPPORTED; NOT_FOUND.
+   */
+  async repair(id: string, options: JsonObject = {}): Promise<RepairedTask> {
+    const status = await this.look(id);
+    assertRepairable(status);
+    if (!connectorOf(this.#options.registry, status.taskType).capabilities.repair) {
+      throw new LonghaulError('UNSUPPORTED', `The connector of ${status.taskType} does not offer repair.`);
+    }
+    const { client } = this.#options;
+    if (status.state === 'OPEN') return repairOpen(client, id, options);
+    return reopen({ ...this.#options, ended: { status, result: await this.#result(id) } }, options);
+  }
+
   async list(filter: TaskFilter = {}): Promise<TaskStatus[]> {
     return listTasks(this.#options.client, filter);
   }
@@ -368,15 +386,4 @@ function alreadyEnded(status: TaskStatus, cause?: unknown): LonghaulError {
 
 function isTaskResult(value: unknown): value is TaskResult {
   return isJsonObject(value) && isJsonObject(value['resource']) && isJsonObject(value['receipt']);
-}
-
-function toClientError(error: unknown, id: string): LonghaulError {
-  if (error instanceof LonghaulError) return error;
-  if (error instanceof WorkflowNotFoundError) {
-    return new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
-  }
-  const code = codeOfGrpc(error);
-  const message = error instanceof Error ? error.message : String(error);
-  const says = code === 'UNAVAILABLE' ? 'does not answer' : 'refuses';
-  return new LonghaulError(code, `Temporal ${says}: ${message}`, { cause: error });
 }

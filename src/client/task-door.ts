@@ -1,6 +1,6 @@
 import type { TaskInput } from '../../workflows/task-input';
 import type { AsyncConnector } from '../connector/connector';
-import { LonghaulError } from '../connector/errors';
+import { invalidTask, LonghaulError } from '../connector/errors';
 import type { ConnectorRegistry } from '../connector/registry';
 import { assertSecretsAllowed } from '../connector/secret-reference';
 import type { TaskPolicy } from '../connector/task-policy';
@@ -25,6 +25,7 @@ export function checkTask(request: TaskRequest, { registry, secretsAllow }: Door
   assertPayloadSize(request);
   if (request.adopted === undefined) connector.parseTask(template);
   else if (connector.adopts === false) throw notAdoptable(connector);
+  checkFailurePolicy(connector, request);
   assertSecretsAllowed(template.custom, secretsAllow);
 }
 
@@ -54,6 +55,16 @@ function preparationOf(
 ): Pick<TaskInput['routing'], 'prepare'> {
   const isNeeded = adopted === undefined && connector.needsPreparation?.(template) === true;
   return isNeeded ? { prepare: true } : {};
+}
+
+function checkFailurePolicy(connector: AsyncConnector, { policy, template, adopted }: TaskRequest): void {
+  const { failure } = policy;
+  if (failure === undefined) return;
+  if (connector.parseFailurePolicy === undefined) {
+    const field = `policy.${Object.keys(failure)[0] ?? 'onFailure'}`;
+    throw invalidTask(field, `${connector.name} has no choice to offer here`);
+  }
+  connector.parseFailurePolicy(failure, adopted === undefined ? template : undefined);
 }
 
 function notAdoptable({ name }: AsyncConnector): LonghaulError {

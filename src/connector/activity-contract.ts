@@ -43,6 +43,10 @@ export interface ConnectorCall {
   readonly taskExecution?: TaskExecutionMetadata;
   /** Beside the request, because it may be renewed while the request stays the same. */
   readonly connection?: Connection;
+  /** What the task says of failures, in the connector's own words. */
+  readonly failurePolicy?: JsonObject;
+  /** How often in a row this task has waited for a quota; absent: never. */
+  readonly quotaWaits?: number;
 }
 
 export interface PrepareInput extends ConnectorCall {

@@ -36,8 +36,16 @@ export interface CreateRequest {
 
 /** What `delete` is told: the job, or, when no meta is known yet, the request that may have started it. */
 export type DeleteTarget =
-  | { readonly kind: 'meta'; readonly meta: ResourceMeta; readonly request?: CreateRequest }
+  | {
+      readonly kind: 'meta';
+      readonly meta: ResourceMeta;
+      readonly request?: CreateRequest;
+      /** A repair of this job that was never answered: it may still arrive, and must not outlive the stop. */
+      readonly repair?: UnansweredRepair;
+    }
   | { readonly kind: 'request'; readonly request: CreateRequest };
+
+export type UnansweredRepair = Omit<RepairRequest, 'meta'>;
 
 /**
  * What a `delete` achieved.
@@ -77,6 +85,10 @@ export interface CallContext {
   /** State that survives the loss of this worker: given back as `previousState` to the next try. */
   saveState(state: JsonObject): void;
   readonly previousState: JsonObject | undefined;
+  /** What the task says of failures: as {@link AsyncConnector.parseFailurePolicy} has let it in. */
+  readonly failurePolicy?: JsonObject;
+  /** How often in a row this task has waited for a quota: the next pause may be longer. Absent: never. */
+  readonly quotaWaits?: number;
 }
 
 /** `output`: what the job printed. `cluster`: what its machines delivered elsewhere. */
@@ -131,7 +143,7 @@ export interface TaskMetric {
   readonly totalMs?: number;
 }
 
-/** A repair of a failed job, in the connector's own words. */
+/** A repair of a failed job, in the connector's own words. May be sent again after a crash: it is begun once. */
 export interface RepairRequest {
   readonly meta: ResourceMeta;
   readonly request: CreateRequest;
@@ -187,6 +199,11 @@ export interface AsyncConnector {
    * `CreateRequest.prepared`, so that what is renamed in between changes nothing.
    */
   prepare?(request: CreateRequest, call: CallContext): Promise<JsonObject>;
+  /**
+   * Pure check of what a task says of failures (`onFailure` and its like in the task file). Absent: it may say nothing.
+   * Without a template the task follows a job that somebody else started. @throws INVALID_TASK naming the field.
+   */
+  parseFailurePolicy?(policy: JsonObject, template?: TaskTemplate): void;
   /** Starts the external job, at most once per token. */
   create(request: CreateRequest, call: CallContext): Promise<Observation>;
   /** Looks at the external job; read only. @throws RUN_GONE when it no longer exists. */

@@ -1,5 +1,5 @@
 import { invalidTask } from './errors';
-import { isJsonObject, type JsonValue } from './json';
+import { isJsonObject, type JsonObject, type JsonValue } from './json';
 
 /** How Longhaul treats a task; every member is filled in by {@link parseTaskPolicy}. Durations in milliseconds. */
 export interface TaskPolicy {
@@ -23,14 +23,23 @@ export interface TaskPolicy {
   readonly onUnknown: 'fail' | 'retry';
   /** What to do when the job was deleted or has expired; `resubmit` begins a new attempt, within `maxAttempts`. */
   readonly onGone: 'fail' | 'resubmit';
+  /**
+   * How long a task waits for a quota without spending attempts, counted from the first refusal in a row; 0 spends them
+   * like any other failure, and so does absence, in tasks of earlier versions.
+   */
+  readonly quotaBudgetMs?: number;
+  /** How long a task that has failed stays open for a repair; absent: it closes at once. */
+  readonly repairWindowMs?: number;
+  /** What the task says of failures, in the words of its connector, which checks it: `onFailure` and its like. */
+  readonly failure?: JsonObject;
 }
 
 /**
  * No deadline by default: a hidden cap would kill a healthy job. Three attempts bound what a platform failure may
  * cost; failures of the user's own code are never repeated. Polls start at 2 s so that short jobs end quickly and
- * grow to 60 s, which is what one open job may cost a workspace.
+ * grow to 60 s, which is what one open job may cost a workspace. A quota eases with the day, so it is waited for that long.
  */
-export const DEFAULT_POLICY: TaskPolicy = {
+export const DEFAULT_POLICY: TaskPolicy & { readonly quotaBudgetMs: number } = {
   queueMs: null,
   startMs: null,
   executionMs: null,
@@ -42,6 +51,7 @@ export const DEFAULT_POLICY: TaskPolicy = {
   unreachableBudgetMs: 30 * 60_000,
   onUnknown: 'fail',
   onGone: 'fail',
+  quotaBudgetMs: 24 * 3_600_000,
 };
 
 /** Names in the task file → members of the policy. */
@@ -53,9 +63,14 @@ const DURATION_FIELDS = {
   pollMin: 'pollMinMs',
   pollMax: 'pollMaxMs',
   unreachableBudget: 'unreachableBudgetMs',
+  quotaBudget: 'quotaBudgetMs',
+  repairWindow: 'repairWindowMs',
 } as const satisfies Record<string, keyof TaskPolicy>;
 
 type DurationField = keyof typeof DURATION_FIELDS;
+
+/** Kept as they are in `policy.failure`: only the connector knows its codes. */
+const FAILURE_FIELDS: readonly string[] = ['onFailure', 'onSuccessWithFailures', 'onExcluded'];
 
 /** Temporal's retry grain is a second: a shorter pause would only look shorter. */
 const SHORTEST_POLL_MS = 1_000;
@@ -75,6 +90,7 @@ export function parseTaskPolicy(value: unknown): TaskPolicy {
       policy.onUnreachable = parseChoice(`policy.${key}`, given, ['wait', 'fail']);
     } else if (key === 'onUnknown') policy.onUnknown = parseChoice(`policy.${key}`, given, ['fail', 'retry']);
     else if (key === 'onGone') policy.onGone = parseChoice(`policy.${key}`, given, ['fail', 'resubmit']);
+    else if (FAILURE_FIELDS.includes(key)) policy.failure = { ...policy.failure, [key]: given };
     else throw invalidTask(`policy.${key}`, `is not known (known: ${KNOWN_FIELDS})`);
   }
   if (policy.pollMinMs < SHORTEST_POLL_MS) {
@@ -85,7 +101,9 @@ export function parseTaskPolicy(value: unknown): TaskPolicy {
 }
 
 const CHOICES = ['onUnreachable', 'onUnknown', 'onGone'] as const satisfies readonly (keyof TaskPolicy)[];
-const KNOWN_FIELDS = [...Object.keys(DURATION_FIELDS), 'maxAttempts', ...CHOICES].join(', ');
+const KNOWN_FIELDS = [...Object.keys(DURATION_FIELDS), 'maxAttempts', ...CHOICES, ...FAILURE_FIELDS].join(
+  ', ',
+);
 
 function isDurationField(key: string): key is DurationField {
   return Object.hasOwn(DURATION_FIELDS, key);

@@ -63,12 +63,18 @@ function noteScheduled(before: TaskState, name: string, { given, now }: Schedule
   if (!isJsonObject(given)) return before;
   const connection = parseConnection(given['connection']);
   const state = connection === undefined ? before : { ...before, connection };
-  if (name === 'repair') return beginRepair(state, now);
-  const { request } = given;
+  const { request, options } = given;
+  if (name === 'repair') return beginRepair(state, isJsonObject(options) ? options : {}, now);
   if (name !== 'create' || !isJsonObject(request)) return state;
   const isRepeated = state.attempts.at(-1)?.token === request['idempotencyToken'];
   const template = parseTaskTemplate(request['template']);
-  return { ...(isRepeated ? state : beginAttempt(state, now)), template, mayBeRunning: true };
+  const { prepared } = request;
+  return {
+    ...(isRepeated ? state : beginAttempt(state, now)),
+    template,
+    mayBeRunning: true,
+    ...(isJsonObject(prepared) ? { prepared } : {}),
+  };
 }
 
 function noteEnded(state: TaskState, event: HistoryEvent, scheduled: ReadonlyMap<string, string>): TaskState {

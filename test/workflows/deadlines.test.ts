@@ -49,7 +49,7 @@ test('during the pause after an attempt only the overall deadline holds', () => 
 });
 
 test('a repaired job counts anew', () => {
-  const repaired = beginRepair(failed(seen(submitted(), 'RUNNING', 70), RETRY, 90), 600);
+  const repaired = beginRepair(failed(seen(submitted(), 'RUNNING', 70), RETRY, 90), {}, 600);
   expect(codes(seen(repaired, 'QUEUED', 610))).toEqual([
     ['DEADLINE_QUEUE', 700],
     ['DEADLINE_START', 800],

@@ -167,9 +167,78 @@ test('an advised repair that is not possible fails with the failure of the job f
   expect(status.message).toMatch(/^one task failed\. The repair failed: PERMISSION_DENIED: not yours\./);
 });
 
-test('an advised repair without the capability fails the task and says why', async () => {
+test('an advised repair of a task without the capability becomes another attempt and says why', async () => {
   plain.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
-  const { status, result } = await bench.tasks.wait(await begin('plain'));
-  expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED' });
-  expect(result?.receipt.attempts[0]?.decision).toContain('does not offer repair');
+  const { status, result } = await bench.tasks.wait(await begin('plain', { maxAttempts: 2 }));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED', attempt: 2 });
+  expect(result?.receipt.attempts[0]?.decision).toContain('no repair is offered to this task');
+});
+
+test('a failed task with a repair window waits for a repair, and goes on when one comes', async () => {
+  jobs.onCreate = (job) => failJob(job, 'ValueError');
+  const id = await begin('repairable', { repairWindow: '1h' });
+  const shown = await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  expect(shown).toMatchObject({ state: 'OPEN', phase: 'FAILED', code: 'JOB_FAILED' });
+  expect(shown.message).toMatch(/^failed; waiting for a repair until .*: ValueError$/);
+  await repair(id);
+  jobs.onGet = succeedJob;
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+});
+
+test.each(['1s', '1h'])(
+  'a repair window of %s that nobody uses ends as the failure',
+  async (repairWindow) => {
+    jobs.onCreate = (job) => failJob(job, 'ValueError');
+    const id = await begin('repairable', { repairWindow });
+    if (repairWindow === '1h') {
+      await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+      await bench.tasks.nudge(id);
+    }
+    expect((await bench.tasks.wait(id)).status).toMatchObject({
+      state: 'FAILED',
+      code: 'JOB_FAILED',
+      message: 'ValueError',
+    });
+    expect(jobs.jobs.size).toBe(1);
+  },
+);
+
+test('a failed task that waits for a repair is still closed by a cancel', async () => {
+  jobs.onCreate = (job) => failJob(job, 'ValueError');
+  const id = await begin('repairable', { repairWindow: '1h' });
+  await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  await bench.tasks.cancel(id);
+  expect((await bench.tasks.wait(id)).status.state).toBe('CANCELED');
+});
+
+test('in a repair window a repair that fails leaves the rest of the window, and never another attempt', async () => {
+  jobs.onCreate = (job) => failJob(job, 'ValueError');
+  jobs.onRepair = () => {
+    throw new LonghaulError('INVALID_TASK', 'no such task');
+  };
+  const id = await begin('repairable', { repairWindow: '1h' });
+  await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  expect(await refusalOf(repair(id))).toMatchObject({ type: 'INVALID_TASK' });
+  await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  await bench.tasks.nudge(id);
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', message: 'ValueError' });
+  expect(jobs.jobs.size).toBe(1);
+});
+
+test('quotas are waited for beyond the last attempt, and the connector is told how often', async () => {
+  const told: (number | undefined)[] = [];
+  const soon = { action: 'retryAfter', delayMs: 1, reason: 'quota' } as const;
+  jobs.beforeCreate = (_request, call) => {
+    told.push(call.quotaWaits);
+    return Promise.resolve();
+  };
+  jobs.onCreate = (job) => {
+    if (told.length < 4) failJob(job, 'no quota.', { cause: 'quota', decision: soon });
+    else succeedJob(job);
+  };
+  const { status, result } = await bench.tasks.wait(await begin('repairable', { maxAttempts: 1 }));
+  jobs.beforeCreate = () => Promise.resolve();
+  expect(status).toMatchObject({ state: 'COMPLETED', attempt: 4 });
+  expect(told).toEqual([undefined, 1, 2, 3]);
+  expect(result?.receipt.attempts.map((row) => row.waitsForQuota)).toEqual([true, true, true, undefined]);
 });

@@ -1,10 +1,12 @@
 import type { AttemptDecision, Observation, TaskPolicy } from '../../src/connector';
+import { waitsForQuota } from '../../workflows/quota';
 import { applyPatch, carry, toCreateRequest, type TaskState } from '../../workflows/task-input';
 import {
   beginAttempt,
   beginRepair,
   boundDecision,
   isConsistent,
+  noteAttempt,
   noteJob,
   openState,
   planNextAttempt,
@@ -84,19 +86,71 @@ test('advice to go on is taken while attempts are left, and named when they are 
 });
 
 test('repairs count like attempts', () => {
-  const repaired = beginRepair(failed(submitted(), REPAIR, 5), 6);
+  const repaired = beginRepair(failed(submitted(), REPAIR, 5), {}, 6);
   expect(boundDecision(bounds({ maxAttempts: 3 }), repaired, verdict(REPAIR))).toEqual(REPAIR);
-  const twice = beginRepair(repaired, 7);
+  expect(repaired.attempts[0]?.repairedEnds).toMatchObject([{ endedAt: 5, phase: 'FAILED' }]);
+  const twice = beginRepair(repaired, {}, 7);
   expect(boundDecision(bounds({ maxAttempts: 3 }), twice, verdict(REPAIR)).action).toBe('fail');
   expect(boundDecision(bounds({ maxAttempts: 3 }), twice, verdict(RETRY)).action).toBe('fail');
 });
 
-test('a repair that the connector does not offer is a failure that says so', () => {
+test('a task that was started before repair was offered runs again from the start', () => {
   expect(boundDecision(bounds({}, false), submitted(), verdict(REPAIR))).toEqual({
-    action: 'fail',
-    reason: 'one task of many; the connector does not offer repair',
+    action: 'retry',
+    reason: 'one task of many; no repair is offered to this task, so all of it runs again',
   });
 });
+
+test('a task that follows a job of somebody else repairs it at most, and starts none', () => {
+  const following = { ...bounds({}), adopted: { meta: {}, externalId: 'theirs' } };
+  expect(boundDecision(following, submitted(), verdict(REPAIR))).toEqual(REPAIR);
+  expect(boundDecision(following, submitted(), verdict(RETRY)).action).toBe('fail');
+});
+
+const QUOTA: AttemptDecision = { action: 'retryAfter', delayMs: 50, reason: 'quota' };
+
+/** Attempts that each ended on a quota, the n-th at n × 100. */
+function refused(times: number): TaskState {
+  let state = openState(INPUT, 'run-id', 0);
+  for (let turn = 1; turn <= times; turn += 1) {
+    state = failed(beginAttempt(state, turn * 100 - 1), QUOTA, turn * 100);
+    if (turn < times) state = noteAttempt(state, { waitsForQuota: true });
+  }
+  return state;
+}
+
+test('a quota spends time and no attempts, until its budget is spent', () => {
+  const quota = verdict(QUOTA, { cause: 'quota' });
+  const patient = bounds({ maxAttempts: 2, quotaBudgetMs: 1_000 });
+  expect(boundDecision(patient, refused(1), quota)).toEqual(QUOTA);
+  expect(boundDecision(patient, refused(10), quota)).toEqual(QUOTA);
+  expect(boundDecision(patient, refused(11), quota)).toEqual({
+    action: 'fail',
+    reason: 'quota; it did not ease in 1 s, which is all of quotaBudget',
+  });
+  expect(waitsForQuota(refused(11))).toBe(10);
+});
+
+test('attempts that ended on a quota do not count against maxAttempts', () => {
+  const platform = verdict(RETRY);
+  expect(boundDecision(bounds({ maxAttempts: 2 }), refused(5), platform)).toEqual(RETRY);
+  expect(boundDecision(bounds({ maxAttempts: 1 }), refused(5), platform).action).toBe('fail');
+});
+
+test('another failure in between begins the count of waits anew', () => {
+  const other = failed(beginAttempt(refused(3), 400), RETRY, 410);
+  expect(waitsForQuota(beginAttempt(other, 420))).toBe(0);
+});
+
+test.each([0, undefined])(
+  'with a budget of %s a quota spends attempts like anything else',
+  (quotaBudgetMs) => {
+    const { quotaBudgetMs: _usual, ...policy } = INPUT.policy;
+    const budget = quotaBudgetMs === undefined ? {} : { quotaBudgetMs };
+    const once = { ...bounds({}), policy: { ...policy, ...budget, maxAttempts: 1 } };
+    expect(boundDecision(once, refused(1), verdict(QUOTA, { cause: 'quota' })).action).toBe('fail');
+  },
+);
 
 test('an unknown outcome is tried again only when the task says so, and only while attempts are left', () => {
   const unknown = verdict({ action: 'fail', reason: 'unknown' }, { code: 'OUTCOME_UNKNOWN' });

@@ -14,6 +14,8 @@ export interface Run {
   readonly requests: number;
   /** Of the API, as far as the host knows it. */
   readonly apiVersion: DatabricksClient['apiVersion'];
+  /** `repair_history`, where it was asked for: the original run, then each repair, in their order. */
+  readonly repairs: readonly JsonObject[];
 }
 
 /** 1,000 tasks and their repairs come in pages of 100; more pages than this are a fault of the other side. */
@@ -33,7 +35,7 @@ export function readRun(client: DatabricksClient, runId: string, context: Reques
   return readWholeRun(client, { run_id: runId }, context);
 }
 
-/** The same with `repair_history`, which says which repair started which task run. */
+/** The same with `repair_history`: which repair started which task run, and what a chain of repairs is built on. */
 export function readRunWithHistory(
   client: DatabricksClient,
   runId: string,
@@ -52,9 +54,9 @@ async function readWholeRun(
   const [first = {}] = pages;
   const arrays = Object.entries(PAGED_ARRAYS).map(([key, id]) => [key, distinct(pages, key, id)] as const);
   const found = Object.fromEntries(arrays.filter(([key]) => pages.some((page) => page[key] !== undefined)));
-  const { tasks = [] } = found;
+  const { tasks = [], repair_history: repairs = [] } = found;
   const { apiVersion } = client;
-  return { raw: { ...first, ...found }, tasks, isPartial, requests: pages.length, apiVersion };
+  return { raw: { ...first, ...found }, tasks, repairs, isPartial, requests: pages.length, apiVersion };
 }
 
 /** A GET whose answer may come in pages. */
@@ -159,4 +161,19 @@ export async function listActiveRuns(
   const answer = await client.send({ operation: 'list', path: 'runs/list', query }, context);
   const nextPageToken = textAt(answer, 'next_page_token');
   return { runs: objectsAt(answer, 'runs'), ...(nextPageToken === undefined ? {} : { nextPageToken }) };
+}
+
+/**
+ * Begins a repair of an ended run. Never sent twice for one repair: see `databricks-repair.ts`.
+ * @returns its id. @throws UNAVAILABLE also for an answer without an id: the run's history then tells.
+ */
+export async function startRepair(
+  client: DatabricksClient,
+  request: Pick<StartRequest, 'body' | 'secrets'>,
+  context: RequestContext,
+): Promise<string> {
+  const answer = await client.send({ operation: 'repair', path: 'runs/repair', ...request }, context);
+  const repairId = textAt(answer, 'repair_id');
+  if (repairId !== undefined && /^\d+$/.test(repairId)) return repairId;
+  throw new LonghaulError('UNAVAILABLE', 'Databricks accepted the repair but did not answer with its id.');
 }

@@ -17,6 +17,7 @@ import {
   type Observation,
   type OutputsRequest,
   type RatedTaskQueues,
+  type RepairRequest,
   type ResourceMeta,
   type TaskCategory,
   type TaskMetric,
@@ -24,21 +25,23 @@ import {
   type TaskQueues,
   type TaskTemplate,
 } from '../../connector';
-import { cancelRun, readRun, readRunWithHistory, readTaskOutput, startRun, type Run } from './databricks-api';
+import { cancelRun, readRun, readRunWithHistory, readTaskOutput, startRun } from './databricks-api';
 import { tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
 import { readClusterLogsPage } from './databricks-cluster-logs';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-config';
+import { assertFailurePolicy } from './databricks-failure-policy';
 import type { FlyteDefaults } from './databricks-flyte';
 import { createFinder } from './databricks-finder';
 import { findJobId } from './databricks-job-name';
 import { isMissingOutput, readLogsPage, selectTasks } from './databricks-logs';
+import { lookAtRun, lookInTurn } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
-import { observeRun } from './databricks-observe';
 import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
+import { parseRepairOptions, repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskToken } from './databricks-task-token';
@@ -84,7 +87,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   readonly capabilities: Capabilities = {
     logs: true,
     metrics: true,
-    repair: false,
+    repair: true,
     synchronous: false,
     fence: 'token',
   };
@@ -132,6 +135,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     return { jobId: await findJobId(client, jobName, call) };
   }
 
+  parseFailurePolicy(policy: JsonObject, template?: TaskTemplate): void {
+    const body = template === undefined ? undefined : parseDatabricksTask(template, this.#flyte);
+    assertFailurePolicy(policy, body);
+  }
+
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {
     const start = await this.#readyStart(request, call);
     const meta = await sendStart(start, call);
@@ -145,14 +153,23 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   async get(meta: ResourceMeta, call: CallContext): Promise<Observation> {
     const { client, identity } = await this.#open(meta, call);
-    const run = await readRun(client, identity.runId, call);
-    const rest = { ...call, lane: 'rest' } as const;
-    return paced(await observeRun({ client, meta: identity, run }, rest), client, run);
+    return lookInTurn(client, identity, call);
+  }
+
+  /** Runs the failed parts of an ended run again; options `tasks`, `jobParameters`, `dependents`. @throws JOB_ACTIVE. */
+  async repair({ meta, request, options }: RepairRequest, call: CallContext): Promise<Observation> {
+    const { client, identity } = await this.#open(meta, call);
+    return repairRun({ client, meta: identity, request, options: parseRepairOptions(options) }, call);
   }
 
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
     if (target.kind === 'meta') {
       const { client, identity } = await this.#open(target.meta, call);
+      if (target.repair !== undefined) {
+        const { request, options } = target.repair;
+        const repair = { client, meta: identity, request, options: parseRepairOptions(options) };
+        await settleRepair(repair, call);
+      }
       return stopRun(client, identity, call);
     }
     return this.#fenceOrNothing(target.request, call);
@@ -282,21 +299,6 @@ function createClients({
   return createDatabricksClients(workspaces, { version, processes });
 }
 
-/** A pause below Temporal's own grain says nothing. */
-const SHORTEST_PAUSE_MS = 1_000;
-
-/** The next look keeps the distance that the open runs of the workspace need together. */
-function paced(observation: Observation, { looks }: DatabricksClient, run: Run): Observation {
-  const { meta, next } = observation;
-  const { runId } = DatabricksJobMetadata.parse(meta);
-  if (next.kind !== 'poll') {
-    looks.ended(runId);
-    return observation;
-  }
-  const atLeastMs = looks.pauseAfter({ runId, requests: run.requests });
-  return atLeastMs <= SHORTEST_PAUSE_MS ? observation : { ...observation, next: { ...next, atLeastMs } };
-}
-
 /** Asks for the stop and looks; called again until the run is seen to have ended. */
 async function stopRun(
   client: DatabricksClient,
@@ -305,11 +307,9 @@ async function stopRun(
 ): Promise<DeleteOutcome> {
   try {
     await requestCancel(client, meta.runId, call);
-    const rest = { ...call, lane: 'rest' } as const;
-    const run = await readRun(client, meta.runId, rest);
-    const { resource, next } = await observeRun({ client, meta, run }, rest);
+    const { resource, next, meta: seen } = await lookAtRun(client, meta, call);
     client.looks.ended(meta.runId);
-    return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta, resource };
+    return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta: seen, resource };
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (!(thrown instanceof LonghaulError) || thrown.code !== 'RUN_GONE') throw thrown;

@@ -3,7 +3,7 @@ import type { SlowDown } from './databricks-gate';
 import { objectAt, objectsAt, parseLosslessJson, shorten, textAt } from './databricks-json';
 
 /** What was asked when the answer came; the same status means other things for other calls. */
-export type Operation = 'submit' | 'run-now' | 'read' | 'list' | 'cancel' | 'token';
+export type Operation = 'submit' | 'run-now' | 'repair' | 'read' | 'list' | 'cancel' | 'token';
 
 /** An answer that is not 2xx, as far as it matters. */
 export interface ErrorAnswer {
@@ -70,7 +70,7 @@ export function isUnknownEndpoint(status: number, body: string): boolean {
 
 /** What 2.1 says of a job of more than 100 tasks. */
 export function needsNewerApi(status: number, body: string): boolean {
-  return status === 400 && NEWER_API.test(parseErrorBody(body).message);
+  return status === 400 && parseErrorBody(body).message.includes('can only be handled by API 2.2');
 }
 
 function toErrorCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {

@@ -17,9 +17,9 @@ function toNumberOrText(digits: string): number | string {
 }
 
 /** Fields that are 64-bit integers on the wire and strings in our hands, by the path they stand at. */
-const ID_FIELDS: ReadonlySet<string> = new Set(['job_id', 'run_id']);
+const ID_FIELDS: ReadonlySet<string> = new Set(['job_id', 'run_id', 'latest_repair_id']);
 
-/** Serializes a request body; `job_id` and `run_id` become bare integers where Databricks expects integers. */
+/** Serializes a request body; `job_id`, `run_id` and `latest_repair_id` become bare integers where Databricks expects integers. */
 export function stringifyLosslessJson(body: JsonObject): string {
   return stringify(withIntegerIds(body)) ?? '{}';
 }

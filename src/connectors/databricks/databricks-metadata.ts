@@ -16,6 +16,8 @@ export type DatabricksJobMetadata = {
   readonly runId: string;
   /** The run belongs to a Flyte task, whose outputs the entrypoint writes itself. */
   readonly flyte?: boolean;
+  /** The run's last repair when it was last seen ended or repaired; null: none yet. Absent: nobody has looked. */
+  readonly latestRepairId?: string | null;
 };
 
 /** Reads and writes the resource meta; also reads what flytekit's and Flyte 2's connectors wrote. */
@@ -46,6 +48,7 @@ function toWire(meta: DatabricksJobMetadata): JsonObject {
     databricks_instance: meta.databricksInstance,
     run_id: meta.runId,
     ...(meta.flyte === true ? { flyte: true } : {}),
+    ...(meta.latestRepairId === undefined ? {} : { latest_repair_id: meta.latestRepairId }),
   };
 }
 
@@ -75,14 +78,21 @@ function parseMetadata(value: unknown): DatabricksJobMetadata {
   if (typeof instance !== 'string' || instance === '') {
     throw invalidTask('resource_meta.databricks_instance', 'must name the workspace host', instance);
   }
-  const runId = parseRunId(value['runId'] ?? value['run_id']);
+  const runId = parseId('resource_meta.run_id', value['runId'] ?? value['run_id']);
   // Metas without a version are flytekit's own: those runs are Flyte tasks.
-  return createMetadata(instance, runId, version === undefined || value['flyte'] === true);
+  const meta = createMetadata(instance, runId, version === undefined || value['flyte'] === true);
+  const repair = value['latestRepairId'] ?? value['latest_repair_id'];
+  const wasLookedFor = 'latestRepairId' in value || 'latest_repair_id' in value;
+  return wasLookedFor ? { ...meta, latestRepairId: parseRepairId(repair) } : meta;
 }
 
-function parseRunId(value: unknown): string {
+function parseRepairId(value: unknown): string | null {
+  return value === undefined || value === null ? null : parseId('resource_meta.latest_repair_id', value);
+}
+
+function parseId(field: string, value: unknown): string {
   const isExactNumber = typeof value === 'number' && Number.isSafeInteger(value);
   const text = isExactNumber ? String(value) : value;
   if (typeof text === 'string' && /^\d{1,19}$/.test(text)) return text;
-  throw invalidTask('resource_meta.run_id', 'must be a run id: up to 19 digits, as text', value);
+  throw invalidTask(field, 'must be an id: up to 19 digits, as text', value);
 }

@@ -10,6 +10,7 @@ import { readCauses, tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
 import { causesToJson, describeFailure, type FailureCauseDetail } from './databricks-failure';
 import { compact, numberAt, shorten, textAt } from './databricks-json';
+import { judgingOf } from './databricks-judging';
 import type { DatabricksJobMetadata } from './databricks-metadata';
 import { KEPT_OUTPUTS, readOutputs } from './databricks-outputs';
 import { mapRunState, readRunState, type RunState, type RunStateView } from './databricks-state';
@@ -28,10 +29,8 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
   const state = readRunState(run.raw);
   const tasks = readTaskRuns(run.tasks);
   const failures = rootFailures(tasks);
-  const view = mapRunState(
-    state,
-    failures.map((task) => task.state),
-  );
+  const failedStates = failures.map((task) => task.state);
+  const view = mapRunState(state, failedStates, judgingOf(run, tasks, call));
   const isFailed = view.verdict?.kind === 'failed';
   const reader = { client, call };
   const causes = isFailed ? await readCauses(failures, reader) : [];
@@ -51,6 +50,7 @@ export async function observeRun(observed: ObservedRun, call: CallContext): Prom
       customInfo: {
         ...customInfoOf(run.raw, { state, tasks, causes, outputsUnread: kept.unread }),
         ...versionOf(run),
+        ...(view.isWarning === true ? { warning: view.message } : {}),
       },
       ...(Object.keys(kept.outputs).length === 0 ? {} : { outputs: kept.outputs }),
     },

@@ -1,6 +1,7 @@
 import type { JsonObject, TaskPhase, Verdict } from '../../connector';
 import { objectAt, textAt } from './databricks-json';
-import { judgeFailure } from './databricks-verdict';
+import type { Leniency } from './databricks-failure-policy';
+import { judgeFailure, PLAIN_JUDGING, type Judging } from './databricks-verdict';
 
 /** What a run or task run says of its state, in Databricks' own words: v1 `state` and v2 `status`. */
 export interface RunState {
@@ -24,6 +25,8 @@ export interface RunStateView {
   /** The raw words with Databricks' own explanation behind them. */
   readonly message: string;
   readonly verdict?: Verdict;
+  /** Green only because the task says so. */
+  readonly isWarning?: boolean;
 }
 
 /** Flyte's meaning, kept by name: is there a `result_state`? True for TERMINATED only. */
@@ -74,25 +77,50 @@ export function readRunState(run: JsonObject): RunState {
 
 /**
  * Maps every combination of states, known or not, without throwing.
- * Green is an allow list of one row (see {@link isSuccess}). A run is terminal when the life cycle says so and the
+ * Green is an allow list (see {@link isSuccess}), to which a task may add two rows (see {@link leniencyFor}). A run is terminal when the life cycle says so and the
  * v2 status does not contradict it; unknown words keep a run open and are shown, unless v2 says TERMINATED.
  * `failedTasks` are the states of the tasks that failed first: they decide whose fault it was when the run itself
  * does not say.
  */
-export function mapRunState(state: RunState, failedTasks: readonly RunState[] = []): RunStateView {
+export function mapRunState(
+  state: RunState,
+  failedTasks: readonly RunState[] = [],
+  judging: Judging = PLAIN_JUDGING,
+): RunStateView {
   if (!isTerminalState(state)) {
     return { phase: activePhase(state), isTerminal: false, message: describeState(state) };
   }
-  if (isSuccess(state)) {
-    return {
-      phase: 'SUCCEEDED',
-      isTerminal: true,
-      message: describeState(state),
-      verdict: { kind: 'succeeded' },
-    };
-  }
-  const verdict = judgeFailure(state, failedTasks);
+  if (isSuccess(state)) return succeeded(describeState(state));
+  const leniency = leniencyFor(state, judging);
+  if (leniency === 'accept') return succeeded(describeState(state));
+  if (leniency === 'warn') return { ...succeeded(`Warning: ${describeState(state)}`), isWarning: true };
+  const verdict = judgeFailure({ state, failedTasks }, judging);
   return { phase: failurePhase(verdict), isTerminal: true, message: describeState(state), verdict };
+}
+
+function succeeded(message: string): RunStateView {
+  return { phase: 'SUCCEEDED', isTerminal: true, message, verdict: { kind: 'succeeded' } };
+}
+
+/** What a task may call green besides: each row names every word that may stand there. */
+function leniencyFor(state: RunState, { policy }: Judging): Leniency {
+  if (!isAbsentOr(state.status, 'TERMINATED')) return 'fail';
+  const {
+    lifeCycle = '',
+    result,
+    terminationCode: code = 'SUCCESS',
+    terminationType: type = 'SUCCESS',
+  } = state;
+  if (result === 'SUCCESS_WITH_FAILURES') {
+    const isPlain = lifeCycle === 'TERMINATED' && type === 'SUCCESS';
+    return isPlain && ['SUCCESS', 'SUCCESS_WITH_FAILURES'].includes(code)
+      ? policy.onSuccessWithFailures
+      : 'fail';
+  }
+  // Databricks' documents leave open how a run is called in which nothing had to be done; SKIPPED was seen as CLIENT_ERROR.
+  if (result !== 'EXCLUDED' || !['TERMINATED', 'SKIPPED'].includes(lifeCycle)) return 'fail';
+  const isPlain = ['SUCCESS', 'SKIPPED'].includes(code) && ['SUCCESS', 'CLIENT_ERROR'].includes(type);
+  return isPlain ? policy.onExcluded : 'fail';
 }
 
 /** Has the run ended, whichever way? Both forms of its state must agree where both speak. */
@@ -128,8 +156,7 @@ function activePhase(state: RunState): TaskPhase {
 function failurePhase(verdict: Verdict): TaskPhase {
   if (verdict.kind === 'succeeded') return 'SUCCEEDED';
   if (verdict.code === 'JOB_CANCELED_EXTERNALLY') return 'ABORTED';
-  const isRetryable = verdict.decision.action === 'retry' || verdict.decision.action === 'retryAfter';
-  return isRetryable ? 'RETRYABLE_FAILED' : 'FAILED';
+  return verdict.decision.action === 'fail' ? 'FAILED' : 'RETRYABLE_FAILED';
 }
 
 /** Such as `TERMINATED/FAILED (RUN_EXECUTION_ERROR): Workload failed`. */

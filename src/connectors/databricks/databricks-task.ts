@@ -1,4 +1,11 @@
-import { invalidTask, isJsonObject, type JsonObject, type TaskTemplate } from '../../connector';
+import {
+  invalidTask,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type TaskTemplate,
+} from '../../connector';
+import { changeCompute, parseComputeChange } from './databricks-compute';
 import { buildFlyteBody, type FlyteDefaults } from './databricks-flyte';
 import { textAt } from './databricks-json';
 import { assertRunNowBody, assertSubmitBody } from './databricks-validate';
@@ -15,7 +22,7 @@ export interface DatabricksTask {
   readonly isFlyte: boolean;
 }
 
-const OWN_FIELDS: ReadonlySet<string> = new Set(['workspace', 'request']);
+const OWN_FIELDS: ReadonlySet<string> = new Set(['workspace', 'request', 'compute']);
 
 /** The task type that Databricks shares with Flyte's Kubernetes Spark plugin. */
 export const SPARK_TASK_TYPE = 'spark';
@@ -30,7 +37,20 @@ export function parseDatabricksTask(template: TaskTemplate, defaults: FlyteDefau
   if (isOwn && custom['databricksConf'] !== undefined) {
     throw invalidTask('custom.databricksConf', 'cannot stand beside request');
   }
-  return isOwn ? parseOwnTask(custom) : parseFlyteTask(template, defaults);
+  const task = isOwn ? parseOwnTask(custom) : parseFlyteTask(template, defaults);
+  return custom['compute'] === undefined ? task : withCompute(task, custom['compute']);
+}
+
+/** What a resubmit has laid into the template: the same body, on other compute. */
+function withCompute(task: DatabricksTask, compute: JsonValue): DatabricksTask {
+  if (task.operation === 'run-now') {
+    throw invalidTask(
+      'compute',
+      'cannot stand beside job_id: the compute of a saved job is the job’s',
+      compute,
+    );
+  }
+  return { ...task, body: changeCompute(task.body, parseComputeChange('compute', compute), 'compute') };
 }
 
 /** The workspace a task names, by name or host; undefined for the default one. @throws as {@link parseDatabricksTask}. */

@@ -111,6 +111,7 @@ export function openHost(origin: string, options: HostOptions = {}): HostConnect
 const LANE_OF: Readonly<Record<Operation, Lane>> = {
   submit: 'start',
   'run-now': 'start',
+  repair: 'start',
   cancel: 'urgent',
   token: 'urgent',
   read: 'look',

@@ -1,67 +1,75 @@
 import type { AttemptDecision, ErrorCode, FailureCause, Verdict } from '../../connector';
+import { ON_DEMAND, type ComputeChange } from './databricks-compute';
+import {
+  DEFAULT_FAILURE_POLICY,
+  DEFAULT_KEY,
+  type FailureAction,
+  type FailurePolicy,
+} from './databricks-failure-policy';
+import { findRow, findTellingRow, quotaPauseMs, type FailureRow } from './databricks-failure-table';
 import type { RunState } from './databricks-state';
 
-/** Whose fault a termination code names; `either` lets the termination type decide. */
-type CodeCause = 'user' | 'platform' | 'either' | 'quota' | 'leave';
-
-interface CodeRow {
-  readonly cause: CodeCause;
-  /** For quotas: how long until another run has a chance. */
-  readonly delayMs?: number;
+/** What else counts for a decision: what the task wants, and what is known of the run and of the task's past. */
+export interface Judging {
+  readonly policy: FailurePolicy;
+  /** How often in a row the task has waited for a quota. */
+  readonly quotaWaits: number;
+  readonly run: RunFacts;
 }
 
-const MINUTE_MS = 60_000;
-const FIVE_MINUTES_MS = 5 * MINUTE_MS;
+export interface RunFacts {
+  readonly tasks: number;
+  readonly succeededTasks: number;
+  /** A run of a saved job: its compute is the job's, and no attempt can change it. */
+  readonly isOfJob: boolean;
+  readonly usesSpot: boolean;
+  readonly wasRepaired: boolean;
+}
 
-/**
- * `termination_details.code` → whose fault. Databricks names the codes and not the blame: the classification is ours
- * and deliberately cautious, because every `retry` costs a whole run. Source: docs.databricks.com Jobs API 2.2.
- */
-const CODE_TABLE: ReadonlyMap<string, CodeRow> = new Map<string, CodeRow>([
-  ['SUCCESS_WITH_FAILURES', { cause: 'user' }],
-  ['USER_CANCELED', { cause: 'user' }],
-  ['SKIPPED', { cause: 'user' }],
-  ['DISABLED', { cause: 'user' }],
-  ['CLUSTER_TERMINATED_BY_USER', { cause: 'user' }],
-  ['INVALID_CLUSTER_REQUEST', { cause: 'user' }],
-  ['BUDGET_POLICY_LIMIT_EXCEEDED', { cause: 'user' }],
-  ['FEATURE_DISABLED', { cause: 'user' }],
-  ['RUN_EXECUTION_ERROR', { cause: 'user' }],
-  ['UNAUTHORIZED_ERROR', { cause: 'user' }],
-  ['RESOURCE_NOT_FOUND', { cause: 'user' }],
-  ['INVALID_RUN_CONFIGURATION', { cause: 'user' }],
-  ['INTERNAL_ERROR', { cause: 'platform' }],
-  ['CLOUD_FAILURE', { cause: 'platform' }],
-  ['DRIVER_ERROR', { cause: 'either' }],
-  ['CLUSTER_ERROR', { cause: 'either' }],
-  ['REPOSITORY_CHECKOUT_FAILED', { cause: 'either' }],
-  ['STORAGE_ACCESS_ERROR', { cause: 'either' }],
-  ['LIBRARY_INSTALLATION_ERROR', { cause: 'either' }],
-  ['WORKSPACE_RUN_LIMIT_EXCEEDED', { cause: 'quota', delayMs: FIVE_MINUTES_MS }],
-  ['MAX_JOB_QUEUE_SIZE_EXCEEDED', { cause: 'quota', delayMs: FIVE_MINUTES_MS }],
-  ['CLUSTER_REQUEST_LIMIT_EXCEEDED', { cause: 'quota', delayMs: MINUTE_MS }],
-  ['MAX_CONCURRENT_RUNS_EXCEEDED', { cause: 'quota', delayMs: MINUTE_MS }],
-  ['MAX_SPARK_CONTEXTS_EXCEEDED', { cause: 'quota', delayMs: MINUTE_MS }],
-  ['BREAKING_CHANGE', { cause: 'leave' }],
-]);
+export const PLAIN_JUDGING: Judging = {
+  policy: DEFAULT_FAILURE_POLICY,
+  quotaWaits: 0,
+  run: { tasks: 1, succeededTasks: 0, isOfJob: false, usesSpot: false, wasRepaired: false },
+};
 
-interface Blame {
+/** How a failure was judged, and by what. */
+export interface Judgement {
+  readonly code: ErrorCode;
   readonly cause: FailureCause;
   readonly decision: AttemptDecision;
+  /** The key of the task's `onFailure` that decided; absent where the table did. */
+  readonly decidedBy?: string;
+}
+
+/** Why a run failed, as far as its words tell. */
+interface Finding extends Pick<FailureRow, 'cause' | 'action' | 'pauseMs'> {
+  readonly reason: string;
+}
+
+/** A failed run: its own state, and those of the tasks that failed first. */
+export interface FailedRun {
+  readonly state: RunState;
+  readonly failedTasks: readonly RunState[];
 }
 
 /** The verdict on a run that ended without success: what it is called, whose fault it is, what to do. */
-export function judgeFailure(state: RunState, failedTasks: readonly RunState[]): Verdict {
-  const blame = blameRun(state, failedTasks);
-  if (isCanceled(state)) {
-    const reason = `Databricks reports the run as canceled (${state.terminationCode ?? state.result ?? 'CANCELED'})`;
-    return failed('JOB_CANCELED_EXTERNALLY', { cause: blame.cause, decision: { action: 'fail', reason } });
-  }
-  return failed('JOB_FAILED', blame);
+export function judgeFailure(failed: FailedRun, judging: Judging = PLAIN_JUDGING): Verdict {
+  const { code, cause, decision } = explainFailure(failed, judging);
+  return { kind: 'failed', code, cause, decision };
 }
 
-function failed(code: ErrorCode, blame: Blame): Verdict {
-  return { kind: 'failed', code, ...blame };
+/** As {@link judgeFailure}, with what decided. */
+export function explainFailure(failed: FailedRun, judging: Judging): Judgement {
+  const canceled = isCanceled(failed.state);
+  const finding = findCause(failed);
+  const code = canceled ? 'JOB_CANCELED_EXTERNALLY' : 'JOB_FAILED';
+  const { cause } = finding;
+  const own = findOwnAction(failed, judging.policy);
+  if (own !== undefined) {
+    return { code, cause, decision: applyOwnAction(own, finding.reason), decidedBy: own.key };
+  }
+  const decision = canceled ? leaveCanceled(failed.state) : decide(finding, judging);
+  return { code, cause, decision };
 }
 
 /** A run that Databricks stopped for its time-out was not canceled by anybody. */
@@ -71,90 +79,155 @@ function isCanceled(state: RunState): boolean {
   return state.terminationCode === 'USER_CANCELED' || state.terminationCode === 'CANCELED';
 }
 
+function leaveCanceled(state: RunState): AttemptDecision {
+  const word = state.terminationCode ?? state.result ?? 'CANCELED';
+  return { action: 'fail', reason: `Databricks reports the run as canceled (${word})` };
+}
+
 /** Code and type first, then the result, then the tasks that failed first; the life cycle alone decides nothing. */
-function blameRun(state: RunState, failedTasks: readonly RunState[]): Blame {
+function findCause({ state, failedTasks }: FailedRun): Finding {
+  const messages = [state, ...failedTasks].flatMap(messagesOf);
   return (
-    blameByTermination(state) ??
-    blameByResult(state) ??
-    blameByTasks(failedTasks) ??
-    fail('unknown', 'Databricks does not say whose fault it was')
+    findByTermination(state, messages) ??
+    findByResult(state) ??
+    findByTasks(failedTasks, messages) ??
+    unknown('Databricks does not say whose fault it was')
   );
 }
 
-function blameByTermination(state: RunState): Blame | undefined {
+function messagesOf({ stateMessage = '', terminationMessage = '' }: RunState): string[] {
+  return [stateMessage, terminationMessage];
+}
+
+function findByTermination(state: RunState, messages: readonly string[]): Finding | undefined {
   const { terminationCode: code, terminationType: type } = state;
-  if (code === undefined) return blameByType(type);
-  // SUCCESS beside a failed result is a contradiction, CANCELED may be a time-out: neither explains anything.
-  if (code === 'SUCCESS' || code === 'CANCELED') return undefined;
-  const row = CODE_TABLE.get(code);
+  if (code === undefined) return findByType(type, messages);
+  const row = findRow('code', code);
   if (row === undefined) {
-    return blameByType(type) ?? fail('unknown', `termination code ${code} says nothing of the cause`);
+    return findByType(type, messages) ?? unknown(`termination code ${code} says nothing of the cause`);
   }
-  switch (row.cause) {
-    case 'user':
-      return fail('user', `${code} does not go away by itself`);
-    case 'leave':
-      return fail('platform', `Databricks itself runs again after ${code}`);
-    case 'quota':
-      return later(code, row.delayMs ?? MINUTE_MS);
-    case 'platform':
-    case 'either':
-      return type === 'CLIENT_ERROR'
-        ? fail('user', `${code} of type CLIENT_ERROR does not go away by itself`)
-        : retry(`${code} is trouble of the platform`);
-    default:
-      return row.cause satisfies never;
-  }
+  if (row.isVague === true) return undefined;
+  const isUsers = row.dependsOnType === true && type === 'CLIENT_ERROR';
+  return (
+    findByWords(row, messages) ??
+    (isUsers ? users(`${code} of type CLIENT_ERROR does not go away by itself`) : toFinding(row, code))
+  );
 }
 
-function blameByType(type: string | undefined): Blame | undefined {
-  if (type === 'CLIENT_ERROR') {
-    return fail('user', 'termination type CLIENT_ERROR does not go away by itself');
-  }
-  if (type === 'INTERNAL_ERROR' || type === 'CLOUD_FAILURE') {
-    return retry(`termination type ${type} is trouble of the platform`);
-  }
-  return undefined;
+function findByType(type: string | undefined, messages: readonly string[]): Finding | undefined {
+  const row = findRow('type', type);
+  if (row === undefined) return undefined;
+  return findByWords(row, messages) ?? toFinding(row, `termination type ${row.name}`);
 }
 
-function blameByResult({ result = '' }: RunState): Blame | undefined {
-  switch (result) {
-    case 'MAXIMUM_CONCURRENT_RUNS_REACHED':
-      return later(result, MINUTE_MS);
-    case 'TIMEDOUT':
-      return fail('user', 'the run exceeded its own timeout_seconds');
-    case 'SUCCESS_WITH_FAILURES':
-      return fail('user', 'some tasks failed although the run as a whole went through');
-    case 'EXCLUDED':
-    case 'DISABLED':
-      return fail('user', `${result} means that nothing was run`);
-    default:
-      return undefined;
-  }
+function findByWords(row: FailureRow, messages: readonly string[]): Finding | undefined {
+  const telling = row.hasTellingWords === true ? findTellingRow(messages) : undefined;
+  return telling === undefined ? undefined : toFinding(telling, telling.name);
+}
+
+function findByResult({ result }: RunState): Finding | undefined {
+  const row = findRow('result', result);
+  return row === undefined || row.isVague === true ? undefined : toFinding(row, row.name);
 }
 
 /** An ordinary failure of the user's code reaches the run as INTERNAL_ERROR: the task tells them apart. */
-function blameByTasks(failedTasks: readonly RunState[]): Blame | undefined {
-  const explained = failedTasks.map((task) => blameByTermination(task) ?? blameByResult(task)).find(Boolean);
+function findByTasks(failedTasks: readonly RunState[], messages: readonly string[]): Finding | undefined {
+  const explained = failedTasks
+    .map((task) => findByTermination(task, messages) ?? findByResult(task))
+    .find(Boolean);
   if (explained !== undefined) return explained;
   if (failedTasks.some(({ lifeCycle, result }) => lifeCycle === 'TERMINATED' && result === 'FAILED')) {
-    return fail('user', "a task's own code failed");
+    return users("a task's own code failed");
   }
   if (failedTasks.length > 0 && failedTasks.every(({ lifeCycle }) => lifeCycle === 'INTERNAL_ERROR')) {
-    return retry('every failed task ended in INTERNAL_ERROR, which is trouble of the platform');
+    const reason = 'every failed task ended in INTERNAL_ERROR, which is trouble of the platform';
+    return { cause: 'platform', action: 'again', reason };
   }
   return undefined;
 }
 
-function fail(cause: FailureCause, reason: string): Blame {
-  return { cause, decision: { action: 'fail', reason } };
+function toFinding({ cause, action, meaning, pauseMs }: FailureRow, subject: string): Finding {
+  const pause = pauseMs === undefined ? {} : { pauseMs };
+  return { cause, action, reason: `${subject} ${meaning}`, ...pause };
 }
 
-function retry(reason: string): Blame {
-  return { cause: 'platform', decision: { action: 'retry', reason } };
+function users(reason: string): Finding {
+  return { cause: 'user', action: 'fail', reason };
 }
 
-function later(code: string, delayMs: number): Blame {
-  const reason = `${code} is a limit that eases with time`;
-  return { cause: 'quota', decision: { action: 'retryAfter', delayMs, reason } };
+function unknown(reason: string): Finding {
+  return { cause: 'unknown', action: 'fail', reason };
+}
+
+/** What the table comes to for this run. */
+function decide(finding: Finding, { run, quotaWaits }: Judging): AttemptDecision {
+  const { action, reason } = finding;
+  switch (action) {
+    case 'fail':
+      return { action, reason };
+    case 'later':
+      return { action: 'retryAfter', delayMs: quotaPauseMs(finding, quotaWaits), reason };
+    case 'again':
+      return again(reason, run);
+    case 'on demand':
+      return onDemand(reason, run);
+    default:
+      return action satisfies never;
+  }
+}
+
+/** What has gone through need not run again. */
+function again(reason: string, { tasks, succeededTasks }: RunFacts): AttemptDecision {
+  if (tasks < 2 || succeededTasks === 0) return { action: 'retry', reason };
+  return { action: 'repair', reason: `${reason}; ${succeededTasks} of ${tasks} tasks went through` };
+}
+
+/** A repair keeps the compute: it is tried once where it saves work, then everything runs on demand. */
+function onDemand(reason: string, run: RunFacts): AttemptDecision {
+  const savesWork = run.tasks > 1 && run.succeededTasks > 0 && !run.wasRepaired;
+  if (savesWork || run.isOfJob || !run.usesSpot) return again(reason, run);
+  return resubmit(ON_DEMAND, `${reason}; on demand instead of spot`);
+}
+
+/** The template's part that says how its compute is changed: see `databricks-task.ts`. */
+function resubmit(compute: ComputeChange, reason: string): AttemptDecision {
+  return { action: 'resubmit', patch: { compute }, reason };
+}
+
+interface OwnAction {
+  readonly key: string;
+  readonly wanted: FailureAction;
+}
+
+/** The most specific of the task's own keys; `default` leaves alone what somebody canceled. */
+function findOwnAction(failed: FailedRun, { onFailure }: FailurePolicy): OwnAction | undefined {
+  const { state, failedTasks } = failed;
+  const all = [state, ...failedTasks];
+  const keys = [
+    ...all.map(({ terminationCode }) => terminationCode),
+    state.result,
+    ...all.map(({ terminationType }) => terminationType),
+    ...(isCanceled(state) ? [] : [DEFAULT_KEY]),
+  ];
+  for (const key of keys) {
+    const wanted = key === undefined ? undefined : onFailure.get(key);
+    if (key !== undefined && wanted !== undefined) return { key, wanted };
+  }
+  return undefined;
+}
+
+function applyOwnAction({ key, wanted }: OwnAction, found: string): AttemptDecision {
+  const reason = `${found}; the task's onFailure.${key} decides`;
+  switch (wanted.action) {
+    case 'fail':
+    case 'retry':
+    case 'repair':
+      return { action: wanted.action, reason };
+    case 'retryAfter':
+      return { ...wanted, reason };
+    case 'resubmit':
+      return resubmit(wanted.compute, reason);
+    default:
+      return wanted satisfies never;
+  }
 }

@@ -1,0 +1,24 @@
+import { WorkflowNotFoundError, type WorkflowUpdateFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+
+import { isErrorCode, LonghaulError } from '../connector/errors';
+import { codeOfGrpc } from '../temporal/grpc-errors';
+
+/** What Temporal's client throws about one task → ours. */
+export function toClientError(error: unknown, id: string): LonghaulError {
+  if (error instanceof LonghaulError) return error;
+  if (error instanceof WorkflowNotFoundError) {
+    return new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
+  }
+  const code = codeOfGrpc(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const says = code === 'UNAVAILABLE' ? 'does not answer' : 'refuses';
+  return new LonghaulError(code, `Temporal ${says}: ${message}`, { cause: error });
+}
+
+/** What a task itself answered to an update. */
+export function toRefusal(error: WorkflowUpdateFailedError): LonghaulError {
+  const { cause } = error;
+  const code = cause instanceof ApplicationFailure && isErrorCode(cause.type) ? cause.type : 'INTERNAL';
+  return new LonghaulError(code, cause?.message ?? error.message, { cause: error });
+}

@@ -1,0 +1,137 @@
+import { randomUUID } from 'node:crypto';
+
+import { WorkflowUpdateFailedError, type Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+
+import type {
+  AttemptReceipt,
+  CarriedState,
+  RepairAnswer,
+  TaskInput,
+  TaskResult,
+} from '../../workflows/task-input';
+import { LonghaulError } from '../connector/errors';
+import type { JsonObject } from '../connector/json';
+import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { toClientError, toRefusal } from './client-errors';
+import { toStartOptions } from './start-options';
+import { parseTaskMemo, type TaskStatus } from './task-status';
+
+/** A repair that is under way. */
+export interface RepairedTask {
+  readonly id: string;
+  /** True when the task had ended and was opened again. */
+  readonly reopened: boolean;
+  readonly externalId?: string;
+}
+
+/** What an ended task was started with: enough to open it again. */
+interface StartedWith {
+  readonly input: TaskInput;
+  /** Stable under Reset: its tokens are made of it. */
+  readonly originalRunId: string;
+}
+
+/** Reads the first event of a task's run. Throws as gRPC does. */
+async function readStart(client: Client, workflowId: string, runId: string): Promise<StartedWith> {
+  const { namespace } = client.options;
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace,
+    execution: { workflowId, runId },
+    maximumPageSize: 1,
+  });
+  const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
+  const payload = started?.input?.payloads?.[0];
+  if (!payload) throw new LonghaulError('INTERNAL', `The history of task ${workflowId} does not begin.`);
+  const input = defaultPayloadConverter.fromPayload<TaskInput>(payload);
+  return { input, originalRunId: started.originalExecutionRunId ?? runId };
+}
+
+/** Only a job that has failed or was canceled is run again. @throws ALREADY_ENDED, NOT_FOUND. */
+export function assertRepairable({ id, state, phase, meta }: TaskStatus): void {
+  if (state === 'COMPLETED') {
+    throw new LonghaulError('ALREADY_ENDED', `Task ${id} ${phase}: there is nothing to repair.`);
+  }
+  if (state === 'TERMINATED' || state === 'TIMED_OUT') {
+    const message = `The workflow of task ${id} was ended from outside: nobody knows how its job stands.`;
+    throw new LonghaulError('ALREADY_ENDED', message, { advice: 'Look at the job, or run --again.' });
+  }
+  if (meta !== undefined || state === 'OPEN') return;
+  throw new LonghaulError('NOT_FOUND', `Task ${id} has no job that could be repaired.`, {
+    advice: 'run --again starts it anew.',
+  });
+}
+
+/** The input by which an ended task goes on: the same task, its earlier attempts, its next tokens; deadlines anew. */
+function toReopened(
+  { input, originalRunId }: StartedWith,
+  { status, result }: EndedTask,
+  options: JsonObject,
+): TaskInput {
+  const attempts: readonly AttemptReceipt[] = (result ?? status).receipt?.attempts ?? [];
+  const meta = result?.meta ?? status.meta;
+  const connection = status.connection ?? input.carried?.connection ?? input.connection;
+  const carried: CarriedState = {
+    tokenBase: input.carried?.tokenBase ?? originalRunId,
+    startedAt: Date.now(),
+    attempt: attempts.length,
+    mayBeRunning: false,
+    resource: { phase: 'QUEUED', message: 'opened again for a repair' },
+    attempts,
+    ...(meta === undefined ? {} : { meta }),
+    ...(connection === undefined ? {} : { connection }),
+  };
+  return { ...input, routing: { ...input.routing, repair: true }, carried, repairFirst: options };
+}
+
+interface EndedTask {
+  readonly status: TaskStatus;
+  readonly result: TaskResult | undefined;
+}
+
+/** Hands the repair to a task that waits. @throws what the task answers, JOB_ACTIVE before all. */
+export async function repairOpen(client: Client, id: string, options: JsonObject): Promise<RepairedTask> {
+  try {
+    const handle = client.workflow.getHandle(id);
+    const asked = { args: [options] as [JsonObject] };
+    const { externalId } = await handle.executeUpdate<RepairAnswer, [JsonObject]>('repair', asked);
+    return { id, reopened: false, externalId };
+  } catch (error) {
+    throw error instanceof WorkflowUpdateFailedError ? toRefusal(error) : toClientError(error, id);
+  }
+}
+
+interface Reopening {
+  readonly client: Client;
+  readonly workflowTaskQueue: string;
+  readonly searchAttributes: boolean;
+  readonly ended: EndedTask;
+}
+
+/** Opens an ended task again under its id; of two callers one does it. @throws JOB_ACTIVE for the other. */
+export async function reopen(
+  { client, ended, workflowTaskQueue, searchAttributes }: Reopening,
+  options: JsonObject,
+): Promise<RepairedTask> {
+  const { id, runId, externalId } = ended.status;
+  const startNonce = randomUUID();
+  try {
+    const input = toReopened(await readStart(client, id, runId), ended, options);
+    const { fingerprint = '' } = await readMemo(client, id);
+    const plan = { id, input, fingerprint, startNonce, workflowTaskQueue, searchAttributes };
+    await client.workflow.start(TASK_WORKFLOW_TYPE, toStartOptions({ ...plan, onEnded: 'again' }));
+    if ((await readMemo(client, id)).startNonce !== startNonce) throw openedBySomebodyElse(id);
+  } catch (error) {
+    throw toClientError(error, id);
+  }
+  return { id, reopened: true, ...(externalId === undefined ? {} : { externalId }) };
+}
+
+async function readMemo(client: Client, id: string): Promise<ReturnType<typeof parseTaskMemo>> {
+  return parseTaskMemo((await client.workflow.getHandle(id).describe()).memo);
+}
+
+function openedBySomebodyElse(id: string): LonghaulError {
+  const message = `Somebody else has just opened task ${id} again; this call repaired nothing.`;
+  return new LonghaulError('JOB_ACTIVE', message);
+}
