@@ -2,8 +2,12 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { readPackageVersion } from '../config/package-version';
+import { LonghaulError } from '../connector/errors';
 import { TASK_PHASES } from '../connector/phase';
+import { parseDuration } from '../connector/task-policy';
 import { endOnLostOutput, type CommonOptions } from './command';
+import type { AdoptOptions } from './commands/adopt';
+import type { ReconcileOptions } from './commands/reconcile';
 import type { StartOptions } from './commands/run';
 import type { CancelOptions, ListOptions, LogsOptions } from './commands/tasks';
 import type { DevOptions, WorkerOptions } from './commands/processes';
@@ -13,6 +17,8 @@ import { completion, COMPLETION_SHELLS, type CompletionShell } from './commands/
 
 /** What a command needs is loaded when it runs: Temporal's client and worker cost most of a second. */
 const load = {
+  adopt: () => import('./commands/adopt.js'),
+  reconcile: () => import('./commands/reconcile.js'),
   run: () => import('./commands/run.js'),
   tasks: () => import('./commands/tasks.js'),
   processes: () => import('./commands/processes.js'),
@@ -36,7 +42,9 @@ function createProgram(): Command {
     .exitOverride()
     .helpCommand(false);
   declareStarts(program);
+  declareAdopt(program);
   declareSteps(program);
+  declareReconcile(program);
   declareProcesses(program);
   declareSetup(program);
   return program;
@@ -66,6 +74,53 @@ function declareStarts(program: Command): void {
       .addHelpText('after', `\nExample:\n  longhaul ${example}`)
       .action(async (file: string, options: StartOptions) => (await load.run())[name](file, options));
   }
+}
+
+function declareAdopt(program: Command): void {
+  declare(program, 'adopt <run>', 'follow a Databricks run that somebody else started, to its end')
+    .option('--workspace <name>', 'workspace the run is in; default: the workers’ default one')
+    .option('--id <id>', 'id of the task (default: adopted-WORKSPACE-RUN, so that a second adopt joins it)')
+    .option('--name <text>', 'name of the task, for people')
+    .option('--no-wait', 'leave the task once it follows the run')
+    .addOption(new Option('--attach', 'when a task of this id has ended: show how').conflicts('again'))
+    .option('--again', 'when a task of this id has ended: follow the run anew')
+    .addHelpText(
+      'after',
+      '\nCanceling the task stops the run. The task starts no run itself: a run that fails ends it.' +
+        '\n\nExample:\n  longhaul adopt 9007199254740993 --workspace simulated',
+    )
+    .action(async (run: string, options: AdoptOptions) => (await load.adopt()).adopt(run, options));
+}
+
+function declareReconcile(program: Command): void {
+  const actions = ['report', 'cancel', 'adopt'] as const satisfies readonly ReconcileOptions['action'][];
+  declare(program, 'reconcile', 'find runs that no open task follows any more; stop or follow them')
+    .option('--since <duration>', 'closed tasks up to this long ago (default: 30d)', parseSpan)
+    .addOption(new Option('--action <action>', 'what to do with them').choices(actions).default('report'))
+    .option('--workspace <name>', 'only this workspace')
+    .option('--foreign', 'let the action touch marked runs of other namespaces and clusters too')
+    .addOption(
+      new Option('--schedule <every>', 'let Temporal do it again and again, such as every 1h')
+        .argParser(parseSpan)
+        .conflicts('unschedule'),
+    )
+    .option('--unschedule', 'end the schedule')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longhaul reconcile\n  longhaul reconcile --action cancel\n  longhaul reconcile --schedule 1h',
+    )
+    .action(async (options: ReconcileOptions) => (await load.reconcile()).reconcile(options));
+}
+
+/** At least a minute: what is younger may not be seen yet. */
+function parseSpan(text: string): number {
+  try {
+    const ms = parseDuration('duration', text);
+    if (ms >= 60_000) return ms;
+  } catch (error) {
+    if (!(error instanceof LonghaulError)) throw error;
+  }
+  throw new InvalidArgumentError('It must be a duration of at least a minute, such as 30m, 12h or 2d.');
 }
 
 function declareSteps(program: Command): void {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
-import { TaskClient } from '../client';
+import { ReconcileClient, TaskClient } from '../client';
 import { parseEnvironment, type LonghaulConfig } from '../config/environment';
 import type { Environment } from '../config/temporal-settings';
 import { LonghaulError } from '../connector/errors';
@@ -22,6 +22,7 @@ import { createConnectorSet } from './registry';
 /** A command's way to Temporal: the configured one, or the engine of the data folder. */
 export interface Session {
   readonly tasks: TaskClient;
+  readonly reconciler: ReconcileClient;
   /** Where a task's page is; absent when nobody said where the Temporal UI runs. */
   taskUrl(id: string): string | undefined;
   /** Only with the engine: its presence. */
@@ -172,6 +173,7 @@ async function toSession(parts: SessionParts): Promise<Session> {
         secretsAllow,
         searchAttributes,
       }),
+      reconciler: new ReconcileClient({ client, workflowTaskQueue }),
       taskUrl: (id) => (uiUrl === undefined ? undefined : toTaskUrl(uiUrl, namespace, id)),
       ...(engine === undefined ? {} : { engine }),
       close,

@@ -36,8 +36,8 @@ async function startForeignRun(runName: string): Promise<string> {
     headers: { authorization: `Bearer ${TOKEN}` },
     body: JSON.stringify({ run_name: runName, ...oneNotebook() }),
   });
-  const { run_id: runId } = (await answer.json()) as { run_id: number };
-  return String(runId);
+
+  return /\d{10,19}/.exec(await answer.text())?.[0] ?? '';
 }
 
 function following(externalId: string): NamedRequest {
@@ -136,4 +136,64 @@ test('the next attempt of a task submits only when the run of the earlier one is
   expect(bench.simulator.counters()).toMatchObject({ runsCreated: 2, activeRuns: 1 });
   await bench.tasks.cancel(second);
   await bench.tasks.wait(second);
+});
+
+describe('adopt', () => {
+  test('follows a run to its end; a second adopt joins the same task', async () => {
+    const externalId = await startForeignRun('long');
+    const first = await bench.tasks.adopt({ externalId });
+    expect(first).toMatchObject({ id: `adopted-simulated-${externalId}`, attached: false });
+    expect(await bench.tasks.adopt({ externalId })).toMatchObject({ id: first.id, attached: true });
+    bench.simulator.advanceClock(7_200_000);
+    const { status, result } = await bench.tasks.wait(first.id);
+    expect(status).toMatchObject({ state: 'COMPLETED', phase: 'SUCCEEDED', externalId });
+    expect(result?.receipt.attempts).toMatchObject([{ attempt: 1, posts: 0 }]);
+    await expect(bench.tasks.adopt({ externalId })).rejects.toMatchObject({ code: 'ALREADY_ENDED' });
+  });
+
+  test('a canceled one stops the run', async () => {
+    const externalId = await startForeignRun('long');
+    const { id } = await bench.tasks.adopt({
+      ...{ externalId, workspace: 'simulated', name: 'theirs', id: `theirs-${randomUUID()}` },
+    });
+    await bench.tasks.cancel(id);
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'CANCELED', name: 'theirs' });
+    expect(bench.simulator.counters().activeRuns).toBe(0);
+  });
+
+  test('a run that an open task follows is refused by naming that task', async () => {
+    const id = await bench.begin({ name: 'long' });
+    const { externalId = '' } = await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+    await waitUntil('the list to know the run', async () => {
+      const [task] = await bench.tasks.list({ externalId });
+      return task;
+    });
+    await expect(bench.tasks.adopt({ externalId })).rejects.toMatchObject({
+      code: 'TOKEN_CONFLICT',
+      message: expect.stringContaining(id),
+    });
+    await bench.tasks.cancel(id);
+    await bench.tasks.wait(id);
+  });
+
+  test('one id never follows two runs', async () => {
+    const [one, two] = [await startForeignRun('long'), await startForeignRun('long')];
+    const id = `mine-${randomUUID()}`;
+    await bench.tasks.adopt({ externalId: one, id });
+    await expect(bench.tasks.adopt({ externalId: two, id })).rejects.toMatchObject({
+      code: 'TOKEN_CONFLICT',
+    });
+    await bench.tasks.cancel(id);
+    await bench.tasks.wait(id);
+  });
+
+  test.each([
+    ['a run that does not exist', { externalId: '4711' }, 'RUN_GONE'],
+    ['what is no run id', { externalId: '1e3' }, 'INVALID_TASK'],
+    ['a workspace that no worker knows', { externalId: '4711', workspace: 'elsewhere' }, 'CONFIG'],
+    ['a type that nobody serves', { externalId: '4711', taskType: 'nothing' }, 'UNKNOWN_TASK_TYPE'],
+  ])('%s is refused, and nothing is started', async (_what, request, code) => {
+    await expect(bench.tasks.adopt(request)).rejects.toMatchObject({ code });
+    expect(bench.simulator.counters().submits).toBe(0);
+  });
 });

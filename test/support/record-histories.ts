@@ -4,7 +4,13 @@ import { randomUUID } from 'node:crypto';
 
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 
-import { LonghaulError, type Connection, type JsonObject } from '../../src/connector';
+import type { ReconcileRequest } from '../../activities';
+import {
+  LonghaulError,
+  RECONCILE_WORKFLOW_TYPE,
+  type Connection,
+  type JsonObject,
+} from '../../src/connector';
 import type { TaskInput } from '../../workflows/task-input';
 import { failJob, runJob, ScriptedConnector, succeedJob } from './scripted-connector';
 import { openTaskBench, untilStatus, type TaskBench } from './task-bench';
@@ -19,6 +25,8 @@ interface Path {
   readonly parts?: Partial<TaskInput>;
   readonly script?: (jobs: ScriptedConnector) => void;
   readonly act?: (stage: Stage) => Promise<unknown>;
+  /** Id of another workflow whose history is the path's; default: the task's. */
+  readonly about?: (stage: Stage) => Promise<string>;
 }
 
 interface Stage {
@@ -143,6 +151,33 @@ const PATHS: Readonly<Record<string, Path>> = {
       await bench.tasks.renewConnection(id, connectionOf('third'));
     },
   },
+  'gone-resubmitted': {
+    policy: { onGone: 'resubmit' },
+    act: async (stage) => {
+      await untilRunning(stage);
+      stage.jobs.jobs.clear();
+      stage.jobs.onGet = succeedJob;
+      await untilStatus(stage.bench, stage.id, ({ attempt }) => attempt === 2);
+    },
+  },
+  'taken-up-to-stop': {
+    parts: {
+      adopted: { meta: { version: 1, jobId: 'theirs' }, externalId: 'theirs' },
+      canceled: { by: 'ana', reason: 'left over' },
+    },
+    script: (jobs) => jobs.addForeign('theirs'),
+  },
+  reconcile: {
+    script: (jobs) => (jobs.onGet = succeedJob),
+    about: async ({ bench }) => {
+      const workflowId = `recorded-${randomUUID()}`;
+      const request: ReconcileRequest = { sinceMs: 1, action: 'report' };
+      await bench.environment.client.workflow.execute(RECONCILE_WORKFLOW_TYPE, {
+        ...{ workflowId, taskQueue: bench.workflowTaskQueue, args: [request] },
+      });
+      return workflowId;
+    },
+  },
   'earlier-attempts': {
     parts: { earlierAttempts: [`recorded-${randomUUID()}`, `recorded-${randomUUID()}`] },
     script: (jobs) => (jobs.onGet = succeedJob),
@@ -179,7 +214,10 @@ async function record(name: string, path: Path): Promise<void> {
   const { runId } = await bench.handle(id).describe();
   await path.act?.({ id, bench, jobs });
   await bench.tasks.wait(id);
-  const history = await bench.environment.client.workflow.getHandle(id, runId).fetchHistory();
+  const other = await path.about?.({ id, bench, jobs });
+  const { workflow } = bench.environment.client;
+  const handle = other === undefined ? workflow.getHandle(id, runId) : workflow.getHandle(other);
+  const history = await handle.fetchHistory();
   writeFileSync(historyFile(name), `${historyToJSON(history)}\n`);
   await workers.shutdown();
   await bench.environment.teardown();

@@ -60,7 +60,7 @@ export async function wait(id: string, options: CommonOptions): Promise<void> {
 }
 
 /** After a detach there may be a question to Temporal that nobody waits for any more. */
-function endNow(): void {
+export function endNow(): void {
   process.exit();
 }
 
@@ -99,7 +99,7 @@ function noteMissingWorker({ engine }: Session, { servedElsewhere }: PreparedTas
   output.note(`No worker serves ${taskQueue} here, so the task waits; start one with: ${command}`);
 }
 
-function onEndedOf({ attach, again }: StartOptions): OnEnded {
+export function onEndedOf({ attach, again }: Pick<StartOptions, 'attach' | 'again'>): OnEnded {
   if (again === true) return 'again';
   return attach === true ? 'attach' : 'refuse';
 }
@@ -124,7 +124,8 @@ function placeOf({ workspace }: PreparedTask): string {
   return workspace === undefined ? '' : ` on the ${workspace} workspace`;
 }
 
-async function followToEnd(first: Session, id: string, output: Output): Promise<number> {
+/** Shows a task until its end, and reports that. @returns the exit code. */
+export async function followToEnd(first: Session, id: string, output: Output): Promise<number> {
   const by = userName();
   const interrupt = listenForInterrupt({
     output,
