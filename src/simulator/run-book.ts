@@ -1,5 +1,6 @@
 import { AT_ONCE, createDueQueue, type DueQueue } from './due-queue';
 import { isActive, type Attempt, type Run } from './model';
+import { toWireJson, type WireValue } from './wire-json';
 
 /** Where the runs stand, kept by hand so that no question needs a walk over all of them. It decides nothing. */
 export interface RunBook {
@@ -17,6 +18,8 @@ export interface RunBook {
   /** Has those that wait for a slot looked at: there may be one now. */
   readonly touchQueued: () => void;
   readonly drop: (run: Run) => void;
+  /** The run as JSON, made anew only after a change. */
+  readonly textOf: (run: Run) => string;
   readonly runOfAttempt: (taskRunId: string) => Run | undefined;
 }
 
@@ -25,6 +28,7 @@ export function createRunBook(runs: Iterable<Run>): RunBook {
   const queued = new Set<Run>();
   const started = new Map<string, Set<Run>>();
   const ofAttempt = new Map<string, Run>();
+  const texts = new WeakMap<Run, string>();
   let startedCount = 0;
   const leave = (run: Run): boolean => {
     queued.delete(run);
@@ -41,6 +45,7 @@ export function createRunBook(runs: Iterable<Run>): RunBook {
     startedCount += 1;
   };
   const file = (run: Run): boolean => {
+    texts.delete(run);
     for (const { runId } of allAttempts(run)) ofAttempt.set(runId, run);
     if (!isActive(run)) {
       due.remove(run);
@@ -73,6 +78,11 @@ export function createRunBook(runs: Iterable<Run>): RunBook {
       due.remove(run);
       if (leave(run)) touchQueued();
       for (const { runId } of allAttempts(run)) ofAttempt.delete(runId);
+    },
+    textOf: (run) => {
+      const text = texts.get(run) ?? toWireJson(run as unknown as WireValue); // plain JSON data
+      texts.set(run, text);
+      return text;
     },
     runOfAttempt: (taskRunId) => ofAttempt.get(taskRunId),
   };
