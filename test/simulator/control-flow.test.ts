@@ -92,7 +92,7 @@ describe('for-each tasks', () => {
       tasks: [forEach('{{job.parameters.days}}'), notebook('list'), { ...loop, task_key: 'second' }],
     });
     const run = await ended(url, await runNow(url, jobId));
-    const totals = run.tasks.map((task) => JSON.stringify(task).match(/"total_iterations":(\d)/)?.[1]);
+    const totals = run.tasks.map((task) => /"total_iterations":(\d)/.exec(JSON.stringify(task))?.[1]);
     expect(totals).toEqual(['3', undefined, '2']);
   });
 
@@ -168,13 +168,13 @@ describe('run-job tasks', () => {
 
 describe('condition tasks', () => {
   test.each([
-    ['EQUAL_TO', '12.0', '12', 'false'],
-    ['NOT_EQUAL', '12.0', '12', 'true'],
-    ['GREATER_THAN', '10', '9', 'true'],
-    ['GREATER_THAN_OR_EQUAL', '12.0', '12', 'true'],
-    ['LESS_THAN', '10', '9', 'false'],
-    ['LESS_THAN_OR_EQUAL', '{{job.parameters.n}}', '12', 'true'],
-  ])('%s of %s and %s is %s', async (op, left, right, outcome) => {
+    ['12.0', 'EQUAL_TO', '12', 'false'],
+    ['12.0', 'NOT_EQUAL', '12', 'true'],
+    ['10', 'GREATER_THAN', '9', 'true'],
+    ['12.0', 'GREATER_THAN_OR_EQUAL', '12', 'true'],
+    ['10', 'LESS_THAN', '9', 'false'],
+    ['{{job.parameters.n}}', 'LESS_THAN_OR_EQUAL', '12', 'true'],
+  ])('%s %s %s is %s', async (...[left, op, right, outcome]) => {
     const { url } = await simulate({ speed: 100 });
     const task = { task_key: 'if', condition_task: { op, left, right } };
     const jobId = await create(url, { parameters: [{ name: 'n', default: '3' }], tasks: [task] });

@@ -2,8 +2,9 @@ import { AT_ONCE, createDueQueue } from '../../src/simulator/due-queue';
 
 function takeAll(queue: ReturnType<typeof createDueQueue<string>>, now: number): string[] {
   const taken: string[] = [];
-  for (let due = queue.take(now); due !== undefined; due = queue.take(now))
+  for (let due = queue.take(now); due !== undefined; due = queue.take(now)) {
     taken.push(`${due.item}@${due.at}`);
+  }
   return taken;
 }
 
@@ -14,6 +15,13 @@ describe('the queue of what is due', () => {
     queue.set('now', AT_ONCE);
     expect(takeAll(queue, 30)).toEqual(['now@-Infinity', 'at-10@10', 'at-20@20', 'at-30@30']);
     expect(takeAll(queue, 100)).toEqual(['at-40@40', 'at-50@50']);
+  });
+
+  test('gives items of the same time in the order in which they were set', () => {
+    const queue = createDueQueue<string>();
+    const items = Array.from({ length: 50 }, (_, index) => `i${index}`);
+    for (const item of items) queue.set(item, AT_ONCE);
+    expect(takeAll(queue, 0).map((text) => text.split('@')[0])).toEqual(items);
   });
 
   test('knows only the last time set for an item, and none once it is removed', () => {
