@@ -91,24 +91,21 @@ const RUN_FIELDS = {
   performance_target: text,
 };
 
-const submitBody = shapeOf(
-  {},
-  {
-    ...TASK_FIELDS,
-    ...RUN_FIELDS,
-    run_name: nameText,
-    tasks: objects,
-    git_source: gitSource,
-    environments,
-    environment_variables: environmentVariables,
-    run_as: atMostOneOf(shapeOf({}, principal), PRINCIPALS),
-    access_control_list: listOf(oneOf(shapeOf({ permission_level: text }, principal), PRINCIPALS)),
-    budget_policy_id: text,
-    usage_policy_id: text,
-    health,
-    ...NOTIFICATIONS,
-  },
-);
+const SUBMIT_FIELDS: Readonly<Record<string, z.ZodType>> = {
+  ...TASK_FIELDS,
+  ...RUN_FIELDS,
+  run_name: nameText,
+  tasks: objects,
+  git_source: gitSource,
+  environments,
+  environment_variables: environmentVariables,
+  run_as: atMostOneOf(shapeOf({}, principal), PRINCIPALS),
+  access_control_list: listOf(oneOf(shapeOf({ permission_level: text }, principal), PRINCIPALS)),
+  budget_policy_id: text,
+  usage_policy_id: text,
+  health,
+  ...NOTIFICATIONS,
+};
 
 /** A key of the saved job's tasks; a sign before or after it takes its neighbors along. */
 const onlyKey = plainText.regex(/^\+?[\w-]{1,100}\+?$/, {
@@ -122,19 +119,27 @@ const overrides = Object.fromEntries(
   ]),
 );
 
-const runNowBody = shapeOf(
-  {},
-  {
-    ...RUN_FIELDS,
-    job_id: id,
-    job_name: nameText.min(1, { error: 'must not be empty' }),
-    job_parameters: textMap,
-    only: z.array(onlyKey, { error: 'must be a list of task keys' }),
-    ...overrides,
-  },
-);
+const RUN_NOW_FIELDS: Readonly<Record<string, z.ZodType>> = {
+  ...RUN_FIELDS,
+  job_id: id,
+  job_name: nameText.min(1, { error: 'must not be empty' }),
+  job_parameters: textMap,
+  only: z.array(onlyKey, { error: 'must be a list of task keys' }),
+  ...overrides,
+};
 
-const SCHEMAS = { task, submitBody, runNowBody };
+const SCHEMAS = {
+  task,
+  submitBody: shapeOf({}, SUBMIT_FIELDS),
+  runNowBody: shapeOf({}, RUN_NOW_FIELDS),
+};
+
+/** Is this a member of a `runs/submit` or `run-now` body? One of the task types of tomorrow is, too. */
+export function isBodyMember(key: string): boolean {
+  return (
+    key in SUBMIT_FIELDS || key in RUN_NOW_FIELDS || key === 'idempotency_token' || key.endsWith('_task')
+  );
+}
 
 /**
  * Checks the types of the known fields; unknown ones pass.

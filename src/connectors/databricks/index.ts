@@ -22,6 +22,7 @@ export {
 } from './databricks-connector';
 export { FLYTE_FAIL_ON_ERROR, type FlyteDefaults } from './databricks-flyte';
 export { DatabricksJobMetadata } from './databricks-metadata';
+export { isBodyMember } from './databricks-schema';
 export { mapRunState, resultStateIsAvailable, type RunState, type RunStateView } from './databricks-state';
 export { workspaceOf } from './databricks-task';
 export {
