@@ -166,6 +166,16 @@ test('a body with all that `databricks jobs submit --json` takes', async () => {
   expect(JSON.parse((await counters()).submitBodies.at(-1) ?? '')).toMatchObject(rest);
 });
 
+test('a field that comes near a known one is sent as it is, and said so', async () => {
+  const tasks = [{ task_key: 'a', existing_cluster_id: 'c', spark_python_task: HELLO, max_retrys: 1 }];
+  const file = write('typo.json', JSON.stringify({ tasks, schedule: {} }));
+  const { code, stdout, stderr } = await runCli(['submit', file, '-o', 'json'], { env: engine.env });
+  expect(code).toBe(0);
+  expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+  expect(stderr).toContain('Note: spec.schedule is a setting of saved jobs: a submitted run ignores it.');
+  expect(stderr).toMatch(/Note: spec\.tasks\[0\]\.max_retrys is not known .* Did you mean max_retries\?/);
+});
+
 test('a run-now body, its job id of 64 bits to the last digit', async () => {
   const { jobId } = await saveJob('saved');
   expect(BigInt(jobId) > BigInt(Number.MAX_SAFE_INTEGER)).toBe(true);

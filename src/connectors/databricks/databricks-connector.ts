@@ -27,6 +27,7 @@ import { findJobId } from './databricks-job-name';
 import { isMissingOutput, readLogsPage } from './databricks-logs';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
+import { noticesOn } from './databricks-notices';
 import { observeRun } from './databricks-observe';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
@@ -85,6 +86,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   parseTask(template: TaskTemplate): void {
     parseDatabricksTask(template, this.#flyte);
+  }
+
+  noticesOn(template: TaskTemplate): readonly string[] {
+    const task = parseDatabricksTask(template, this.#flyte);
+    return task.isFlyte ? [] : noticesOn(task);
   }
 
   needsPreparation(template: TaskTemplate): boolean {

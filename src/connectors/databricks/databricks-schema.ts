@@ -29,16 +29,15 @@ import { health, NOTIFICATIONS, PARAMETER_OVERRIDES, TASK_FIELDS } from './datab
 const LONGEST_DESCRIPTION = 1_000;
 const MOST_PARAMETER_BYTES = 10_000;
 
-const task = shapeOf(
-  { task_key: taskKey },
-  {
-    ...TASK_FIELDS,
-    description: textUpTo(LONGEST_DESCRIPTION),
-    run_if: text,
-    disabled: flag,
-    depends_on: listOf(shapeOf({ task_key: plainText }, { outcome: text })),
-  },
-);
+const TASK_MEMBERS: Readonly<Record<string, z.ZodType>> = {
+  ...TASK_FIELDS,
+  description: textUpTo(LONGEST_DESCRIPTION),
+  run_if: text,
+  disabled: flag,
+  depends_on: listOf(shapeOf({ task_key: plainText }, { outcome: text })),
+};
+
+const task = shapeOf({ task_key: taskKey }, TASK_MEMBERS);
 
 const gitSource = atMostOneOf(
   shapeOf(
@@ -133,6 +132,13 @@ const SCHEMAS = {
   submitBody: shapeOf({}, SUBMIT_FIELDS),
   runNowBody: shapeOf({}, RUN_NOW_FIELDS),
 };
+
+/** The known names by where they stand; the submit body's are also those of its one task in the older form. */
+export const FIELD_NAMES = {
+  task: [...Object.keys(TASK_MEMBERS), 'task_key'],
+  submit: [...Object.keys(SUBMIT_FIELDS), 'idempotency_token', 'task_key', 'description'],
+  runNow: Object.keys(RUN_NOW_FIELDS),
+} as const satisfies Record<string, readonly string[]>;
 
 /** Is this a member of a `runs/submit` or `run-now` body? One of the task types of tomorrow is, too. */
 export function isBodyMember(key: string): boolean {
