@@ -13,6 +13,8 @@ import { readTaskFile, type TaskFileOptions } from './task-file';
 /** A task that has passed the door. */
 export interface PreparedTask {
   readonly request: TaskRequest;
+  /** What was probably meant otherwise, and is sent all the same. */
+  readonly notices: readonly string[];
   /** Where it runs, when this process can tell; with a Temporal of its own, the workers decide. */
   readonly workspace?: string;
   /** Where a worker of its own serves it: an engine may lack one. */
@@ -58,10 +60,13 @@ async function prepare(
   const { registry } = connectors;
   const secretsAllow = isEmbedded ? config.embeddedSecretsAllow : config.secretsAllow;
   checkTask(request, { registry, secretsAllow });
-  if (!isEmbedded) return { request };
+  const { type, version } = request.template;
+  const notices = registry.getConnector(type, version).noticesOn?.(request.template) ?? [];
+  if (!isEmbedded) return { request, notices };
   const workspace = connectors.workspaceFor(request.template);
   return {
     request,
+    notices,
     ...(workspace === undefined ? {} : { workspace }),
     ...servedElsewhere(registry, request.template),
   };

@@ -7,6 +7,7 @@ import { invalidTask, LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 import { parseTaskPolicy } from '../connector/task-policy';
 import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
+import { isBodyMember } from '../connectors/databricks';
 import { resolveLocalFiles } from './local-files';
 import { parseTaskDocument } from './parse-document';
 
@@ -48,24 +49,16 @@ const READ_FAILURES: Readonly<Record<string, string>> = {
 function toRequest(document: JsonObject, options: TaskFileOptions): TaskRequest {
   if ('spec' in document) return fromTaskFile(document, options);
   if ('custom' in document) return fromFlyteTemplate(document, options);
-  if (Object.keys(document).some(isDatabricksKey)) return fromDatabricksBody(document, options);
-  const type = typeof document['type'] === 'string' ? 'spec' : 'task';
+  // No Databricks body has a type: taken for one, the file would lose its policy.
+  const isSpecless = typeof document['type'] === 'string';
+  if (!isSpecless && Object.keys(document).some(isBodyMember)) return fromDatabricksBody(document, options);
   throw invalidTask(
-    type,
-    type === 'spec'
+    isSpecless ? 'spec' : 'task',
+    isSpecless
       ? 'is missing: a task file holds type and spec'
-      : 'is neither a task file (type and spec), a Databricks body (tasks, job_id, …) nor a Flyte template (type and custom)',
+      : 'is neither a task file (type and spec), a Databricks body (tasks, job_id, job_name, …) nor a Flyte template (type and custom)',
     Object.keys(document),
   );
-}
-
-const DATABRICKS_KEYS: ReadonlySet<string> = new Set([
-  ...['tasks', 'job_id', 'run_name', 'git_source', 'environments', 'idempotency_token'],
-  ...['new_cluster', 'existing_cluster_id', 'environment_key'],
-]);
-
-function isDatabricksKey(key: string): boolean {
-  return DATABRICKS_KEYS.has(key) || key.endsWith('_task');
 }
 
 const TASK_FILE_KEYS = ['type', 'version', 'name', 'id', 'project', 'workspace', 'spec', 'policy', 'inputs'];
@@ -109,7 +102,7 @@ function toCustom(type: unknown, spec: JsonObject, workspace: string | undefined
 
 function fromDatabricksBody(document: JsonObject, options: TaskFileOptions): TaskRequest {
   const workspace = options.workspace ?? options.defaultWorkspace;
-  const name = textOf('run_name', document['run_name']);
+  const name = textOf('run_name', document['run_name']) ?? textOf('job_name', document['job_name']);
   return {
     template: parseTaskTemplate({
       type: 'databricks',

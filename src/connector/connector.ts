@@ -191,6 +191,11 @@ export interface AsyncConnector {
    * @throws INVALID_TASK naming field, reason and value.
    */
   parseTask(template: TaskTemplate): void;
+  /**
+   * What passes and was probably meant otherwise, such as a field one letter from a known one: a sentence each, for the
+   * person who starts the task. Pure; of a template that `parseTask` takes.
+   */
+  noticesOn?(template: TaskTemplate): readonly string[];
   /** Does this template name something that must be looked up before anything is sent? Then {@link prepare} is called. Pure. */
   needsPreparation?(template: TaskTemplate): boolean;
   /**

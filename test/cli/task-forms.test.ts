@@ -77,14 +77,107 @@ test('a submit body of one task in the old form', async () => {
   expect(await run(write('legacy.json', JSON.stringify(body)))).toMatchObject({ logs: ['hello'] });
 });
 
-test('a run-now body, its job id of 64 bits to the last digit', async () => {
+interface SavedJob {
+  readonly jobId: string;
+  readonly name: string;
+}
+
+async function saveJob(name: string): Promise<SavedJob> {
   const tasks = [{ task_key: 'a', existing_cluster_id: 'c', spark_python_task: HELLO }];
   const answer = await fetch(`${workspaceUrl}/api/2.2/jobs/create`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}` },
-    body: JSON.stringify({ name: 'saved', tasks }),
+    body: JSON.stringify({ name, tasks }),
   });
   const [jobId = ''] = /\d{16,}/.exec(await answer.text()) ?? [];
+  return { jobId, name };
+}
+
+describe('a saved job by its name', () => {
+  test('as a task file, with a policy; the task has the job’s name and the run its id', async () => {
+    const { jobId } = await saveJob('Nightly load');
+    const file = write(
+      'by-name.yaml',
+      [
+        'type: databricks',
+        'policy: { executionTimeout: 1h }',
+        'spec:',
+        '  job_name: Nightly load',
+        '  job_parameters: { day: 2026-11-21 }',
+      ].join('\n'),
+    );
+    expect(await run(file)).toMatchObject({ phase: 'SUCCEEDED', logs: ['hello'] });
+    const [body] = (await counters()).submitBodies.slice(-1);
+    expect(body).toContain(`"job_id":${jobId},"job_parameters":{"day":"2026-11-21"}`);
+  });
+
+  test('as a bare body, with what else run-now takes', async () => {
+    await saveJob('hourly');
+    const body = { job_name: 'hourly', only: ['a'], queue: { enabled: true }, notebook_params: {} };
+    const done = await run(write('by-name.json', JSON.stringify(body)));
+    expect(done).toMatchObject({ name: 'hourly', phase: 'SUCCEEDED', logs: ['hello'] });
+    expect((await counters()).submitBodies.at(-1)).toContain('"only":["a"],"queue":{"enabled":true}');
+  });
+
+  test('that nobody has, or two have, starts nothing and says what there is', async () => {
+    const [one, two] = [await saveJob('twice'), await saveJob('twice')];
+    const before = await counters();
+    expect(
+      await runCliJson(['run', write('none.json', '{"job_name":"Twice"}')], { env: engine.env }),
+    ).toMatchObject({
+      code: 10,
+      document: {
+        state: 'FAILED',
+        code: 'NOT_FOUND',
+        message: expect.stringMatching(/is named "Twice"\. Near: "twice" \(job_id \d+\)/),
+      },
+    });
+    expect(
+      await runCliJson(['run', write('two.json', '{"job_name":"twice"}')], { env: engine.env }),
+    ).toMatchObject({
+      code: 2,
+      document: { code: 'INVALID_TASK', message: expect.stringContaining(one.jobId) },
+    });
+    expect(two.jobId).not.toBe(one.jobId);
+    expect(await counters()).toMatchObject({ submits: before.submits });
+  });
+});
+
+test('a body with all that `databricks jobs submit --json` takes', async () => {
+  const body = {
+    run_name: 'everything',
+    timeout_seconds: 600,
+    queue: { enabled: true },
+    performance_target: 'STANDARD',
+    email_notifications: { on_failure: ['ana@example.com'] },
+    access_control_list: [{ group_name: 'users', permission_level: 'CAN_VIEW' }],
+    health: { rules: [{ metric: 'RUN_DURATION_SECONDS', op: 'GREATER_THAN', value: 60 }] },
+    tasks: [
+      { task_key: 'a', existing_cluster_id: 'c', spark_python_task: HELLO, max_retries: 1 },
+      {
+        task_key: 'b',
+        condition_task: { op: 'EQUAL_TO', left: '1', right: '1' },
+        depends_on: [{ task_key: 'a' }],
+      },
+    ],
+  };
+  expect(await run(write('everything.json', JSON.stringify(body)))).toMatchObject({ phase: 'SUCCEEDED' });
+  const { run_name: _, ...rest } = body;
+  expect(JSON.parse((await counters()).submitBodies.at(-1) ?? '')).toMatchObject(rest);
+});
+
+test('a field that comes near a known one is sent as it is, and said so', async () => {
+  const tasks = [{ task_key: 'a', existing_cluster_id: 'c', spark_python_task: HELLO, max_retrys: 1 }];
+  const file = write('typo.json', JSON.stringify({ tasks, schedule: {} }));
+  const { code, stdout, stderr } = await runCli(['submit', file, '-o', 'json'], { env: engine.env });
+  expect(code).toBe(0);
+  expect(() => JSON.parse(stdout) as unknown).not.toThrow();
+  expect(stderr).toContain('Note: spec.schedule is a setting of saved jobs: a submitted run ignores it.');
+  expect(stderr).toMatch(/Note: spec\.tasks\[0\]\.max_retrys is not known .* Did you mean max_retries\?/);
+});
+
+test('a run-now body, its job id of 64 bits to the last digit', async () => {
+  const { jobId } = await saveJob('saved');
   expect(BigInt(jobId) > BigInt(Number.MAX_SAFE_INTEGER)).toBe(true);
   const done = await run(write('run-now.json', `{ "job_id": ${jobId} }`));
   expect(done).toMatchObject({ phase: 'SUCCEEDED', logs: ['hello'] });

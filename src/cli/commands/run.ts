@@ -22,7 +22,7 @@ export interface StartOptions extends CommonOptions {
 /** Starts a task and follows it to its end. */
 export async function run(file: string, options: StartOptions): Promise<void> {
   await runCommand(options, async (output) => {
-    const prepared = await prepare(file, options);
+    const prepared = await prepare(file, options, output);
     return withSession(output, 'start', async (session) => {
       const started = await start(session, prepared, options);
       announce({ session, started, prepared }, output);
@@ -36,7 +36,7 @@ export async function run(file: string, options: StartOptions): Promise<void> {
 /** Starts a task and leaves it. */
 export function submit(file: string, options: StartOptions): Promise<void> {
   return runCommand(options, async (output) => {
-    const prepared = await prepare(file, options);
+    const prepared = await prepare(file, options, output);
     return withSession(output, 'start', async (session) => {
       const started = await start(session, prepared, options);
       const words = started.attached ? 'is there already' : 'started';
@@ -64,9 +64,12 @@ export function endNow(): void {
   process.exit();
 }
 
-function prepare(file: string, { id, workspace }: StartOptions): Promise<PreparedTask> {
+async function prepare(file: string, given: StartOptions, output: Output): Promise<PreparedTask> {
+  const { id, workspace } = given;
   const options = { ...(id === undefined ? {} : { id }), ...(workspace === undefined ? {} : { workspace }) };
-  return prepareTask(file, options, process.env);
+  const prepared = await prepareTask(file, options, process.env);
+  for (const notice of prepared.notices) output.note(`Note: ${notice}`);
+  return prepared;
 }
 
 function start(session: Session, prepared: PreparedTask, options: StartOptions): Promise<StartedTask> {

@@ -39,6 +39,7 @@ import { isMissingOutput, readLogsPage, selectTasks } from './databricks-logs';
 import { lookAtRun, lookInTurn } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
+import { noticesOn } from './databricks-notices';
 import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { parseRepairOptions, repairRun, settleRepair } from './databricks-repair';
@@ -121,6 +122,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   parseTask(template: TaskTemplate): void {
     parseDatabricksTask(template, this.#flyte);
+  }
+
+  noticesOn(template: TaskTemplate): readonly string[] {
+    const task = parseDatabricksTask(template, this.#flyte);
+    return task.isFlyte ? [] : noticesOn(task);
   }
 
   needsPreparation(template: TaskTemplate): boolean {

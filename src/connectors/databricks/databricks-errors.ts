@@ -41,7 +41,6 @@ const ELSEWHERE = /\b(?:workspace|organization|endpoint|path|api|route)\b/i;
 /** What answers a token whose run was deleted; the documentation promises an error and leaves its words open. */
 const GONE_ON_START = /\bRun\b.*\b(?:does(?: not|n't) exist|(?:was|is|has been) deleted)/i;
 const EXPIRED = /expired|invalid access token|token is not active/i;
-const NEWER_API = /can only be handled by API 2\.2/;
 const RATE = /rate limit|exceeding rate|in past \d+ seconds/i;
 
 /** Translates an answer of Databricks into our error, once. */

@@ -29,16 +29,15 @@ import { health, NOTIFICATIONS, PARAMETER_OVERRIDES, TASK_FIELDS } from './datab
 const LONGEST_DESCRIPTION = 1_000;
 const MOST_PARAMETER_BYTES = 10_000;
 
-const task = shapeOf(
-  { task_key: taskKey },
-  {
-    ...TASK_FIELDS,
-    description: textUpTo(LONGEST_DESCRIPTION),
-    run_if: text,
-    disabled: flag,
-    depends_on: listOf(shapeOf({ task_key: plainText }, { outcome: text })),
-  },
-);
+const TASK_MEMBERS: Readonly<Record<string, z.ZodType>> = {
+  ...TASK_FIELDS,
+  description: textUpTo(LONGEST_DESCRIPTION),
+  run_if: text,
+  disabled: flag,
+  depends_on: listOf(shapeOf({ task_key: plainText }, { outcome: text })),
+};
+
+const task = shapeOf({ task_key: taskKey }, TASK_MEMBERS);
 
 const gitSource = atMostOneOf(
   shapeOf(
@@ -91,24 +90,21 @@ const RUN_FIELDS = {
   performance_target: text,
 };
 
-const submitBody = shapeOf(
-  {},
-  {
-    ...TASK_FIELDS,
-    ...RUN_FIELDS,
-    run_name: nameText,
-    tasks: objects,
-    git_source: gitSource,
-    environments,
-    environment_variables: environmentVariables,
-    run_as: atMostOneOf(shapeOf({}, principal), PRINCIPALS),
-    access_control_list: listOf(oneOf(shapeOf({ permission_level: text }, principal), PRINCIPALS)),
-    budget_policy_id: text,
-    usage_policy_id: text,
-    health,
-    ...NOTIFICATIONS,
-  },
-);
+const SUBMIT_FIELDS: Readonly<Record<string, z.ZodType>> = {
+  ...TASK_FIELDS,
+  ...RUN_FIELDS,
+  run_name: nameText,
+  tasks: objects,
+  git_source: gitSource,
+  environments,
+  environment_variables: environmentVariables,
+  run_as: atMostOneOf(shapeOf({}, principal), PRINCIPALS),
+  access_control_list: listOf(oneOf(shapeOf({ permission_level: text }, principal), PRINCIPALS)),
+  budget_policy_id: text,
+  usage_policy_id: text,
+  health,
+  ...NOTIFICATIONS,
+};
 
 /** A key of the saved job's tasks; a sign before or after it takes its neighbors along. */
 const onlyKey = plainText.regex(/^\+?[\w-]{1,100}\+?$/, {
@@ -122,19 +118,34 @@ const overrides = Object.fromEntries(
   ]),
 );
 
-const runNowBody = shapeOf(
-  {},
-  {
-    ...RUN_FIELDS,
-    job_id: id,
-    job_name: nameText.min(1, { error: 'must not be empty' }),
-    job_parameters: textMap,
-    only: z.array(onlyKey, { error: 'must be a list of task keys' }),
-    ...overrides,
-  },
-);
+const RUN_NOW_FIELDS: Readonly<Record<string, z.ZodType>> = {
+  ...RUN_FIELDS,
+  job_id: id,
+  job_name: nameText.min(1, { error: 'must not be empty' }),
+  job_parameters: textMap,
+  only: z.array(onlyKey, { error: 'must be a list of task keys' }),
+  ...overrides,
+};
 
-const SCHEMAS = { task, submitBody, runNowBody };
+const SCHEMAS = {
+  task,
+  submitBody: shapeOf({}, SUBMIT_FIELDS),
+  runNowBody: shapeOf({}, RUN_NOW_FIELDS),
+};
+
+/** The known names by where they stand; the submit body's are also those of its one task in the older form. */
+export const FIELD_NAMES = {
+  task: [...Object.keys(TASK_MEMBERS), 'task_key'],
+  submit: [...Object.keys(SUBMIT_FIELDS), 'idempotency_token', 'task_key', 'description'],
+  runNow: Object.keys(RUN_NOW_FIELDS),
+} as const satisfies Record<string, readonly string[]>;
+
+/** Is this a member of a `runs/submit` or `run-now` body? One of the task types of tomorrow is, too. */
+export function isBodyMember(key: string): boolean {
+  return (
+    key in SUBMIT_FIELDS || key in RUN_NOW_FIELDS || key === 'idempotency_token' || key.endsWith('_task')
+  );
+}
 
 /**
  * Checks the types of the known fields; unknown ones pass.

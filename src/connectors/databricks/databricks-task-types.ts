@@ -21,7 +21,7 @@ import {
 const MOST_BASE_PARAMETER_BYTES = 1024 * 1024;
 const MOST_DBT_COMMANDS = 10;
 
-export const dbtCommands = z
+const dbtCommands = z
   .array(
     text.refine((command) => typeof command !== 'string' || /^\s*dbt(\s|$)/.test(command), {
       error: 'must begin with dbt',
@@ -30,7 +30,7 @@ export const dbtCommands = z
   )
   .max(MOST_DBT_COMMANDS, { error: `must not hold more than ${MOST_DBT_COMMANDS} commands` });
 
-export const pipelineParams = shapeOf(
+const pipelineParams = shapeOf(
   {},
   { full_refresh: flag, full_refresh_selection: texts, refresh_selection: texts },
 );

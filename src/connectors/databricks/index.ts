@@ -1,3 +1,10 @@
+export {
+  runJob,
+  submitRun,
+  type RunJobOptions,
+  type SavedJob,
+  type SubmitRunOptions,
+} from './databricks-builders';
 export { checkWorkspace } from './databricks-check';
 export { DATABRICKS_API_ENDPOINT, getHeader } from './databricks-client';
 export {
@@ -15,8 +22,27 @@ export {
 } from './databricks-connector';
 export { FLYTE_FAIL_ON_ERROR, type FlyteDefaults } from './databricks-flyte';
 export { DatabricksJobMetadata } from './databricks-metadata';
+export { isBodyMember } from './databricks-schema';
 export { mapRunState, resultStateIsAvailable, type RunState, type RunStateView } from './databricks-state';
 export { workspaceOf } from './databricks-task';
+export {
+  conditionTask,
+  dbtTask,
+  forEachTask,
+  jarTask,
+  notebookTask,
+  otherTask,
+  pipelineTask,
+  pythonTask,
+  runJobTask,
+  sqlTask,
+  wheelTask,
+  type Compute,
+  type NewCluster,
+  type RunTask,
+  type SecretOrText,
+  type SqlObject,
+} from './databricks-task-builders';
 export {
   normalizeHost,
   type Workspace,
