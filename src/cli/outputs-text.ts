@@ -8,13 +8,15 @@ export function toOutputsText(outputs: JsonObject): string {
 }
 
 function describe(task: string, output: JsonValue): string {
-  if (!isJsonObject(output) || typeof output['kind'] !== 'string')
-    {return `${task} = ${JSON.stringify(output)}`;}
+  if (!isJsonObject(output) || typeof output['kind'] !== 'string') {
+    return `${task} = ${JSON.stringify(output)}`;
+  }
   const { kind, truncated, ...members } = output;
   const words = truncated === true ? `${kind}, cut` : kind;
   const [only, ...others] = Object.entries(members);
-  if (only !== undefined && others.length === 0 && isShort(only[1]))
-    {return `${task} (${words}): ${plain(only[1])}`;}
+  if (only !== undefined && others.length === 0 && isShort(only[1])) {
+    return `${task} (${words}): ${plain(only[1])}`;
+  }
   return [
     `${task} (${words})`,
     ...Object.entries(members).flatMap(([name, value]) => memberLines(name, value)),

@@ -8,7 +8,17 @@ import { CONSOLE_PAGE, readConsole } from './console-page';
 import { countToken } from './counters';
 import { advance, type EngineOptions } from './engine';
 import type { FaultBook, FaultSpec } from './faults';
-import { readJsonObject, readParams, readRequest, send, sendError, sendJson, type HttpRequest } from './http';
+import { findFilesOperation } from './files-api';
+import {
+  readJsonObject,
+  readParams,
+  readRequest,
+  send,
+  sendBytes,
+  sendError,
+  sendJson,
+  type HttpRequest,
+} from './http';
 import { findOperation, type Operation } from './operations';
 import type { RawState } from './outcomes';
 import { forgetRun } from './run-changes';
@@ -34,7 +44,8 @@ interface Exchange {
 
 interface Answer {
   readonly status: number;
-  readonly body: WireObject;
+  /** JSON, or a file's bytes. */
+  readonly body: WireObject | Buffer;
 }
 
 const TOKEN_PATH = /^\/oidc\/(accounts\/[^/]+\/)?v1\/token$/;
@@ -82,7 +93,8 @@ function assertNoBrowser({ headers }: HttpRequest): void {
 async function handleWithFaults(exchange: Exchange): Promise<void> {
   const { request, options } = exchange;
   const operation = findOperation(request.method, request.path);
-  const name = operation?.name ?? (TOKEN_PATH.test(request.path) ? 'token' : 'other');
+  const files = findFilesOperation(request.method, request.path);
+  const name = operation?.name ?? files?.name ?? (TOKEN_PATH.test(request.path) ? 'token' : 'other');
   count(name, exchange);
   const { latencyMs, fault } = options.faults.take(name);
   if (latencyMs > 0) await sleep(latencyMs);
@@ -125,6 +137,15 @@ async function answerRequest(
   }
   if (path === '/.well-known/databricks-config') return { status: 200, body: hostMetadata(baseUrl) };
   if (OAUTH_DISCOVERY.test(path)) return { status: 200, body: oauthMetadata(baseUrl) };
+  const files = findFilesOperation(request.method, path);
+  if (files !== undefined) {
+    assertAllowed(exchange);
+    advance(options.engine);
+    const answer = files.answer(request, options.engine);
+    return answer.kind === 'json'
+      ? { status: 200, body: answer.body }
+      : { status: answer.status, body: answer.bytes };
+  }
   if (operation === undefined) {
     throw apiError('ENDPOINT_NOT_FOUND', `No API found for '${request.method} ${path}'`);
   }
@@ -232,7 +253,8 @@ function deleteAsked({ request, options }: FaultyExchange): void {
 }
 
 function reply({ response }: Exchange, { status, body }: Answer): void {
-  sendJson(response, status, body);
+  if (Buffer.isBuffer(body)) sendBytes(response, status, body);
+  else sendJson(response, status, body);
 }
 
 function toApiError(error: unknown): ApiError {

@@ -167,8 +167,12 @@ function conditionFields(task: TaskSpec | undefined, attempt: Attempt): WireObje
   return { condition_task: { ...condition, outcome: attempt.conditionOutcome } };
 }
 
-function clusterInstance({ runId }: Attempt): WireObject {
-  return { cluster_id: `0101-000000-sim${runId.slice(-5)}`, spark_context_id: `${runId}00` };
+function clusterInstance(attempt: Attempt): WireObject {
+  return { cluster_id: clusterIdOf(attempt), spark_context_id: `${attempt.runId}00` };
+}
+
+export function clusterIdOf({ runId }: Attempt): string {
+  return `0101-000000-sim${runId.slice(-5)}`;
 }
 
 function pageUrl({ baseUrl }: ViewContext, jobId: string, runId: string): string {

@@ -79,8 +79,9 @@ export function outputs(id: string, options: OutputsOptions): Promise<void> {
 
 function sayWhereTheRestIs(id: string, { from, outputs: given }: TaskOutputs, output: Output): void {
   const isCut = /"truncated":true|"kind":"dbt"/.test(JSON.stringify(given));
-  if (from === 'record' && isCut)
-    {output.note(`Whole, with links that open: longhaul outputs ${id} --task KEY`);}
+  if (from === 'record' && isCut) {
+    output.note(`Whole, with links that open: longhaul outputs ${id} --task KEY`);
+  }
 }
 
 export interface ReportOptions extends CommonOptions {

@@ -5,6 +5,7 @@ import { toneOf } from '../style';
 import { html, link, trusted, type Html } from './html';
 import { REPORT_STYLE } from './report-style';
 import {
+  describeLaterRepairs,
   toTimeline,
   type Span,
   type TimelineAttempt,
@@ -51,7 +52,7 @@ function zone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-function headOf({ status, madeAt }: TaskReport, word: string, { taskUrl }: HtmlOptions): Html {
+function headOf({ status, madeAt, causes }: TaskReport, word: string, { taskUrl }: HtmlOptions): Html {
   const took = toDuration((status.closedAt ?? madeAt) - status.startedAt);
   const links = [
     ...status.links.map(({ name, uri }) => link(uri, name)),
@@ -65,7 +66,10 @@ function headOf({ status, madeAt }: TaskReport, word: string, { taskUrl }: HtmlO
     ],
     ['started', html`${toTime(status.startedAt)}`],
     ['ended', status.closedAt === undefined ? undefined : html`${toTime(status.closedAt)}`],
-    ['message', status.message === undefined ? undefined : html`${firstLine(status.message)}`],
+    [
+      'message',
+      status.message === undefined || causes.length > 0 ? undefined : html`${firstLine(status.message)}`,
+    ],
     ['code', status.code === undefined ? undefined : html`<code>${status.code}</code>`],
     ['pages', links.length === 0 ? undefined : html`${separated(links)}`],
   ];
@@ -135,6 +139,7 @@ function timelineOf(report: TaskReport): Html {
       ? undefined
       : html`<p class="soft">The job's own tasks could not be read: ${report.metricsMissing}</p>`;
   if (attempts.length === 0) return html`${missing}`;
+  const later = describeLaterRepairs(report);
   const legend = LEGEND.map(([kind, word]) => html`<li><i class="${kind}"></i>${word}</li>`);
   return html`<section aria-labelledby="timeline">
     <h2 id="timeline">Timeline</h2>
@@ -142,7 +147,7 @@ function timelineOf(report: TaskReport): Html {
       ${legend}
       <li><i style="background:var(--run-bad)"></i>run that failed</li>
     </ul>
-    ${missing}${attempts.map(attemptOf)}
+    ${missing}${attempts.map(attemptOf)}${later === undefined ? undefined : html`<p>${later}</p>`}
   </section>`;
 }
 

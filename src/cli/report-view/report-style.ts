@@ -29,7 +29,7 @@ code, pre, .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, m
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; margin: .9rem 0 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .why { background: var(--bad-soft); border-color: var(--bad); }
-.why ol { margin: 0; padding-left: 1.4rem; } .why li { margin: .5rem 0; }
+.why p { margin-bottom: 0; } .why ol { margin: 0; padding-left: 1.4rem; } .why li { margin: .5rem 0; }
 .why strong { overflow-wrap: anywhere; }
 details { margin-top: .3rem; } summary { cursor: pointer; color: var(--soft); }
 pre { background: var(--page); border: 1px solid var(--line); border-radius: 6px; padding: .7rem; overflow: auto; max-height: 24rem; white-space: pre-wrap; }
@@ -39,7 +39,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .22rem .9rem .22rem 0; border-bottom: 1px solid var(--line); vertical-align: middle; font-weight: 400; }
 thead th { color: var(--soft); font-size: .82rem; }
 tr:last-child > * { border-bottom: 0; }
-.timeline { table-layout: fixed; } .timeline th:first-child { width: 26%; overflow-wrap: anywhere; }
+.timeline { table-layout: fixed; margin-top: .6rem; } .timeline + .timeline { margin-top: 1.2rem; } .timeline th:first-child { width: 26%; overflow-wrap: anywhere; }
 .timeline .phase { width: 9.5rem; } .timeline .took { width: 5.5rem; padding-right: 0; text-align: right; font-variant-numeric: tabular-nums; }
 .track { position: relative; height: 1rem; background: var(--page); border-radius: 4px; overflow: hidden; }
 .track i { position: absolute; top: 0; bottom: 0; min-width: 2px; }
@@ -48,6 +48,9 @@ tr:last-child > * { border-bottom: 0; }
 .axis { display: flex; justify-content: space-between; color: var(--soft); font-size: .8rem; }
 .then { margin: .6rem 0 0; color: var(--soft); }
 footer { color: var(--soft); font-size: .85rem; margin-top: 1.5rem; }
-@media (max-width: 44rem) { .timeline .phase { display: none; } .timeline th:first-child { width: 34%; } }
+@media (max-width: 44rem) {
+  .timeline .took, .axis { display: none; } .timeline .phase { width: 6.5rem; padding-right: 0; font-size: .78rem; }
+  .timeline th:first-child { width: 32%; }
+}
 @media print { section { break-inside: avoid-page; } body { background: none; } }
 `;

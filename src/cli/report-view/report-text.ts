@@ -2,7 +2,14 @@ import type { TaskCause, TaskReport } from '../../client';
 import { endWord } from '../describe-task';
 import { firstLine, toDuration, toTime, toTimeOfDay } from '../format';
 import { toneOf, type Paint } from '../style';
-import { toTimeline, type Span, type SpanKind, type TimelineAttempt, type TimelineSection } from './timeline';
+import {
+  describeLaterRepairs,
+  toTimeline,
+  type Span,
+  type SpanKind,
+  type TimelineAttempt,
+  type TimelineSection,
+} from './timeline';
 
 export interface TextOptions {
   readonly paint: Paint;
@@ -18,6 +25,7 @@ export function toReportText(report: TaskReport, options: TextOptions): string {
     ...causeLines(report, options),
     ...(timeline.length === 0 ? [] : ['', `${options.paint('strong', 'Timeline')}   ${legend()}`]),
     ...timeline.flatMap((attempt) => attemptLines(attempt, options)),
+    ...laterLines(report),
     ...cancelLines(report),
     ...(report.metricsMissing === undefined
       ? []
@@ -115,6 +123,11 @@ function toBar(spans: readonly Span[], { from, to }: TimelineSection, width: num
     cells.fill(MARKS[span.kind], start, end);
   }
   return cells.join('');
+}
+
+function laterLines(report: TaskReport): string[] {
+  const words = describeLaterRepairs(report);
+  return words === undefined ? [] : ['', words];
 }
 
 function cancelLines({ receipt: { cancel } }: TaskReport): string[] {

@@ -1,7 +1,7 @@
 import type { TaskReport } from '../../client';
 import type { TaskMetric } from '../../connector/connector';
 
-/** Where the time of a bar went. `pause`: between the parts that were measured, or before any of them. */
+/** Where the time of a bar went. */
 export type SpanKind = 'queue' | 'setup' | 'run' | 'cleanup';
 
 export interface Span {
@@ -95,29 +95,23 @@ function toSection(title: string, rows: readonly TimelineRow[]): TimelineSection
   return spans.length === 0 ? { title, from: 0, to: 0, rows } : { title, from, to, rows };
 }
 
-const SKIPPED_PHASES: ReadonlySet<string> = new Set(['ABORTED', 'WAITING_FOR_RESOURCES', 'QUEUED']);
+const WAITING_PHASES: ReadonlySet<string> = new Set(['QUEUED', 'WAITING_FOR_RESOURCES']);
 
 function toRow(metric: TaskMetric, now: number): TimelineRow {
-  const { name, attempt, phase, startedAt } = metric;
+  const { name, attempt, startedAt } = metric;
   const label = attempt === 0 ? name : `${name} #${attempt}`;
-  const spans = startedAt === undefined ? [] : spansOf(metric, startedAt, now);
+  const isWaiting = metric.endedAt === undefined && WAITING_PHASES.has(metric.phase);
+  const phase = isWaiting ? 'waiting' : metric.phase === 'SKIPPED' ? 'skipped' : metric.phase;
+  const spans = startedAt === undefined || isWaiting ? [] : spansOf(metric, startedAt, now);
   const [first] = spans;
   const last = spans.at(-1);
-  if (first === undefined || last === undefined) return { label, phase: wordFor(metric), spans: [] };
+  if (first === undefined || last === undefined) return { label, phase, spans: [] };
   return { label, phase, spans, durationMs: last.to - first.from };
-}
-
-/** What ended without having run anything was skipped, whatever its phase is called. */
-function wordFor({ phase, endedAt }: TaskMetric): string {
-  return endedAt === undefined && SKIPPED_PHASES.has(phase) ? 'waiting' : 'skipped';
 }
 
 /** The measured parts one behind the other; what is left to the end, or to now, is what it is doing. */
 function spansOf(metric: TaskMetric, startedAt: number, now: number): Span[] {
   const { queueMs = 0, setupMs = 0, executionMs = 0, cleanupMs = 0, endedAt } = metric;
-  const isWaiting = endedAt === undefined && SKIPPED_PHASES.has(metric.phase);
-  const measured = queueMs + setupMs + executionMs + cleanupMs;
-  if (isWaiting || (endedAt !== undefined && measured === 0 && endedAt - startedAt <= 0)) return [];
   const parts: readonly (readonly [SpanKind, number])[] = [
     ['queue', queueMs],
     ['setup', setupMs],
@@ -138,4 +132,20 @@ function spansOf(metric: TaskMetric, startedAt: number, now: number): Span[] {
 function restKind({ phase, endedAt, executionMs = 0 }: TaskMetric): SpanKind {
   if (endedAt !== undefined) return executionMs > 0 ? 'cleanup' : 'run';
   return phase === 'INITIALIZING' ? 'setup' : 'run';
+}
+
+/** Repairs that began after the task had closed: somebody else's, which the task knows nothing of. */
+function laterRepairs({ metrics, status: { closedAt } }: TaskReport): number[] {
+  const later = metrics.flatMap(({ repair = 0, startedAt = 0 }) =>
+    closedAt !== undefined && repair > 0 && startedAt > closedAt ? [repair] : [],
+  );
+  return [...new Set(later)].sort((a, b) => a - b);
+}
+
+/** Such as `Repair 1 began after this task had closed, from outside: it changed nothing about how the task ended.` */
+export function describeLaterRepairs(report: TaskReport): string | undefined {
+  const later = laterRepairs(report);
+  if (later.length === 0) return undefined;
+  const which = later.length === 1 ? `Repair ${later.join('')}` : `Repairs ${later.join(', ')}`;
+  return `${which} began from outside after this task had closed: how the task ended stays as it is.`;
 }

@@ -110,8 +110,9 @@ async function listCluster(cluster: LoggingCluster, access: FileAccess): Promise
     key: `${clusterId}/!`,
     text: `[${label}] ${text}`,
   });
-  if (destination.kind === 's3')
-    {return [note(`The driver's logs are in ${folder}, which Databricks does not serve.`)];}
+  if (destination.kind === 's3') {
+    return [note(`The driver's logs are in ${folder}, which Databricks does not serve.`)];
+  }
   const store = destination.kind === 'volumes' ? openVolume(access) : openDbfs(access);
   const isFinal = tasks.every(({ state }) => isTerminalState(state));
   try {
@@ -239,8 +240,9 @@ async function readLines(
     lines.push({ text: `${label} ${cutLine(text)}`, end: next });
     start = next;
   };
-  for (let end = bytes.indexOf(LINE_BREAK); end !== -1; end = bytes.indexOf(LINE_BREAK, start))
-    {take(end, end + 1);}
+  for (let end = bytes.indexOf(LINE_BREAK); end !== -1; end = bytes.indexOf(LINE_BREAK, start)) {
+    take(end, end + 1);
+  }
   const isLast = isFinal && offset + bytes.length >= file.size;
   if (start < bytes.length && (isLast || (start === 0 && bytes.length === LARGEST_CHUNK_BYTES))) {
     take(bytes.length, bytes.length);
