@@ -71,10 +71,10 @@ function toSections({ metrics, madeAt }: TaskReport): TimelineSection[] {
   return numbers.map((number) => {
     const members = metrics.filter(({ repair }) => (repair ?? 0) === number);
     const title = number === 0 ? 'as started' : `repair ${number}`;
-    return toSection(
-      title,
-      members.map((metric) => toRow(metric, madeAt)),
-    );
+    const rows = members.map((metric) => toRow(metric, madeAt));
+    // What never ran has no place in time: it comes last.
+    const started = rows.filter(({ spans }) => spans.length > 0);
+    return toSection(title, [...started, ...rows.filter(({ spans }) => spans.length === 0)]);
   });
 }
 
@@ -101,7 +101,7 @@ function toRow(metric: TaskMetric, now: number): TimelineRow {
   const { name, attempt, startedAt } = metric;
   const label = attempt === 0 ? name : `${name} #${attempt}`;
   const isWaiting = metric.endedAt === undefined && WAITING_PHASES.has(metric.phase);
-  const phase = isWaiting ? 'waiting' : metric.phase === 'SKIPPED' ? 'skipped' : metric.phase;
+  const phase = isWaiting ? 'waiting' : metric.phase.replace('SKIPPED', 'skipped');
   const spans = startedAt === undefined || isWaiting ? [] : spansOf(metric, startedAt, now);
   const [first] = spans;
   const last = spans.at(-1);
