@@ -9,7 +9,8 @@ import { endOnLostOutput, type CommonOptions } from './command';
 import type { AdoptOptions } from './commands/adopt';
 import type { ReconcileOptions } from './commands/reconcile';
 import type { StartOptions } from './commands/run';
-import type { CancelOptions, ListOptions, LogsOptions } from './commands/tasks';
+import type { LogsOptions, OutputsOptions, ReportOptions } from './commands/results';
+import type { CancelOptions, ListOptions } from './commands/tasks';
 import type { DevOptions, WorkerOptions } from './commands/processes';
 import type { ServeOptions } from './commands/serve';
 import type { SimulateOptions } from './commands/simulate';
@@ -21,6 +22,7 @@ const load = {
   reconcile: () => import('./commands/reconcile.js'),
   run: () => import('./commands/run.js'),
   tasks: () => import('./commands/tasks.js'),
+  results: () => import('./commands/results.js'),
   processes: () => import('./commands/processes.js'),
   serve: () => import('./commands/serve.js'),
   simulate: () => import('./commands/simulate.js'),
@@ -133,11 +135,7 @@ function declareSteps(program: Command): void {
   declare(program, 'cancel <id>', 'stop a task; it closes when its job is seen stopped')
     .option('--reason <text>', 'why, for the record')
     .action(async (id: string, options: CancelOptions) => (await load.tasks()).cancel(id, options));
-  declare(program, 'logs <id>', 'show the output of a task’s job: its tail, or page by page')
-    .option('--page <token>', '`start`, or what the page before named')
-    .option('--limit <lines>', 'lines in this page', parseCount)
-    .addHelpText('after', '\nExamples:\n  longhaul logs ID\n  longhaul logs ID --page start --limit 100')
-    .action(async (id: string, options: LogsOptions) => (await load.tasks()).logs(id, options));
+  declareResults(program);
   declare(program, 'metrics <id>', 'show where the time of a job went').action(
     async (id: string, options: CommonOptions) => (await load.tasks()).metrics(id, options),
   );
@@ -145,6 +143,36 @@ function declareSteps(program: Command): void {
   declare(program, 'nudge <id>', 'make a task look at its job now').action(
     async (id: string, options: CommonOptions) => (await load.tasks()).nudge(id, options),
   );
+}
+
+const LOG_SOURCES = ['output', 'cluster', 'events'] as const;
+
+function declareResults(program: Command): void {
+  declare(program, 'outputs <id>', 'show what the tasks of a job gave')
+    .option('--task <key>', 'of this task only: read afresh, whole, with links that open')
+    .addHelpText('after', '\nExamples:\n  longhaul outputs ID\n  longhaul outputs ID --task report -o json')
+    .action(async (id: string, options: OutputsOptions) => (await load.results()).outputs(id, options));
+  declare(program, 'logs <id>', 'show the output of a task’s job: its tail, page by page, or as it grows')
+    .addOption(
+      new Option('--source <source>', 'what was printed, what clusters delivered, what the task did').choices(
+        LOG_SOURCES,
+      ),
+    )
+    .option('--task <key>', 'of this task of the job only')
+    .option('--attempt <number>', 'of this attempt of it only, as in metrics', parseNumber)
+    .option('--follow', 'print on until the task has ended')
+    .option('--page <token>', '`start`, or what the page before named')
+    .option('--limit <lines>', 'lines in a page', parseCount)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longhaul logs ID --follow\n  longhaul logs ID --task load --page start --limit 100\n' +
+        '  longhaul logs ID --source cluster\n  longhaul logs ID --source events',
+    )
+    .action(async (id: string, options: LogsOptions) => (await load.results()).logs(id, options));
+  declare(program, 'report <id>', 'show what became of a task: causes, timeline, receipt')
+    .option('--html <file>', 'write it as one page that needs nothing else')
+    .addHelpText('after', '\nExamples:\n  longhaul report ID\n  longhaul report ID --html report.html')
+    .action(async (id: string, options: ReportOptions) => (await load.results()).report(id, options));
 }
 
 function declareList(program: Command): void {

@@ -128,6 +128,7 @@ export type JobOutputs = Readonly<Record<string, JsonObject>>;
 export interface TaskMetric {
   readonly name: string;
   readonly attempt: number;
+  /** A task phase; SKIPPED for what never ran because of others. */
   readonly phase: string;
   /** Of this attempt, where the other side names them one by one. */
   readonly externalId?: string;

@@ -67,6 +67,11 @@ export function sendJson(response: ServerResponse, status: number, body: WireVal
   send(response, status, { 'content-type': 'application/json', body: toWireJson(body) });
 }
 
+export function sendBytes(response: ServerResponse, status: number, bytes: Buffer): void {
+  if (response.destroyed || response.headersSent) return;
+  response.writeHead(status, { 'content-type': 'application/octet-stream' }).end(bytes);
+}
+
 export function sendError(response: ServerResponse, error: ApiError): void {
   const { status, code, message, retryAfterSeconds } = error;
   const retryAfter = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };

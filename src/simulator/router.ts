@@ -10,7 +10,17 @@ import { countToken } from './counters';
 import { advance } from './engine';
 import type { EngineOptions } from './engine-options';
 import type { FaultBook, FaultSpec } from './faults';
-import { readJsonObject, readParams, readRequest, send, sendError, sendJson, type HttpRequest } from './http';
+import { findFilesOperation } from './files-api';
+import {
+  readJsonObject,
+  readParams,
+  readRequest,
+  send,
+  sendBytes,
+  sendError,
+  sendJson,
+  type HttpRequest,
+} from './http';
 import type { ApiVersion } from './model';
 import { findOperation, type Operation } from './operations';
 import type { RawState } from './outcomes';
@@ -39,7 +49,8 @@ interface Exchange {
 
 interface Answer {
   readonly status: number;
-  readonly body: WireObject;
+  /** JSON, or a file's bytes. */
+  readonly body: WireObject | Buffer;
 }
 
 const TOKEN_PATH = /^\/oidc\/(accounts\/[^/]+\/)?v1\/token$/;
@@ -88,7 +99,8 @@ async function handleWithFaults(exchange: Exchange): Promise<void> {
   const { request, options } = exchange;
   options.arrivals.note();
   const operation = findOperation(request.method, request.path, options.newestApi);
-  const name = operation?.name ?? (TOKEN_PATH.test(request.path) ? 'token' : 'other');
+  const files = findFilesOperation(request.method, request.path);
+  const name = operation?.name ?? files?.name ?? (TOKEN_PATH.test(request.path) ? 'token' : 'other');
   count(name, exchange);
   const { latencyMs, fault } = options.faults.take(name);
   if (latencyMs > 0) await sleep(latencyMs);
@@ -131,6 +143,15 @@ async function answerRequest(
   }
   if (path === '/.well-known/databricks-config') return { status: 200, body: hostMetadata(baseUrl) };
   if (OAUTH_DISCOVERY.test(path)) return { status: 200, body: oauthMetadata(baseUrl) };
+  const files = findFilesOperation(request.method, path);
+  if (files !== undefined) {
+    assertAllowed(exchange);
+    advance(options.engine);
+    const answer = files.answer(request, options.engine);
+    return answer.kind === 'json'
+      ? { status: 200, body: answer.body }
+      : { status: answer.status, body: answer.bytes };
+  }
   if (operation === undefined) {
     throw apiError('ENDPOINT_NOT_FOUND', `No API found for '${request.method} ${path}'`);
   }
@@ -238,7 +259,8 @@ function deleteAsked({ request, options }: FaultyExchange): void {
 }
 
 function reply({ response }: Exchange, { status, body }: Answer): void {
-  sendJson(response, status, body);
+  if (Buffer.isBuffer(body)) sendBytes(response, status, body);
+  else sendJson(response, status, body);
 }
 
 function toApiError(error: unknown): ApiError {

@@ -225,8 +225,12 @@ function errorStats(failed: readonly Attempt[]): WireObject[] {
     }));
 }
 
-function clusterInstance({ runId }: Attempt): WireObject {
-  return { cluster_id: `0101-000000-sim${runId.slice(-5)}`, spark_context_id: `${runId}00` };
+function clusterInstance(attempt: Attempt): WireObject {
+  return { cluster_id: clusterIdOf(attempt), spark_context_id: `${attempt.runId}00` };
+}
+
+export function clusterIdOf({ runId }: Attempt): string {
+  return `0101-000000-sim${runId.slice(-5)}`;
 }
 
 function pageUrl({ baseUrl }: ViewContext, jobId: string, runId: string): string {

@@ -39,7 +39,8 @@ def test_the_tail_comes_by_default_and_says_that_it_is_one(logs):
     meta = of_try(1)
     write(logs, meta, *(f"line {n}\n" for n in range(5_000)))
     tail = page(logs, meta, limit=3)
-    assert tail == {"lines": ["try 1 line 4997", "try 1 line 4998", "try 1 line 4999"], "truncated": True}
+    assert tail["lines"] == ["try 1 line 4997", "try 1 line 4998", "try 1 line 4999"]
+    assert (tail["truncated"], tail["atEnd"]) == (True, True)
     assert len(page(logs, meta)["lines"]) == 1_000
     whole = page(logs, meta, limit=5_000)
     assert (len(whole["lines"]), whole["truncated"]) == (5_000, False)
@@ -52,10 +53,23 @@ def test_pages_give_every_line_once_and_in_order(logs):
     while token_ is not None:
         current = page(logs, meta, pageToken=token_, limit=10)
         seen += current["lines"]
-        token_ = current.get("nextPageToken")
+        token_ = None if current.get("atEnd") else current["nextPageToken"]
         pages += 1
     assert seen == [f"try 1 line {n}" for n in range(95)]
     assert pages == 10
+
+
+@pytest.mark.parametrize("first", [{}, {"pageToken": "1:0"}])
+def test_the_token_at_the_end_goes_on_with_what_is_written_later(logs, first):
+    meta = of_try(1)
+    write(logs, meta, "one\n", "tw")
+    end = page(logs, meta, **first)
+    assert end["atEnd"] is True
+    write(logs, meta, "o\n", "three\n")
+    later = page(logs, meta, pageToken=end["nextPageToken"])
+    assert later["lines"] == ["try 1 two", "try 1 three"]
+    write(logs, of_try(2), "again\n")
+    assert page(logs, of_try(2), pageToken=later["nextPageToken"])["nextPageToken"] == "2:0"
 
 
 def test_a_line_that_is_still_being_written_is_not_shown(logs):
@@ -87,7 +101,8 @@ def test_pages_go_on_from_try_to_try(logs):
     write(logs, of_try(2), "second\n")
     one = page(logs, of_try(2), pageToken="1:0")
     assert one == {"lines": ["try 1 first"], "truncated": False, "nextPageToken": "2:0"}
-    assert page(logs, of_try(2), pageToken="2:0") == {"lines": ["try 2 second"], "truncated": False}
+    two = page(logs, of_try(2), pageToken="2:0")
+    assert (two["lines"], two["atEnd"]) == (["try 2 second"], True)
     assert page(logs, of_try(2))["lines"] == ["try 2 second"]
 
 

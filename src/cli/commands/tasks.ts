@@ -1,6 +1,6 @@
 import { runCommand, type CommonOptions } from '../command';
 import { describeTask, endWord, toMachineTask } from '../describe-task';
-import { firstLine, toTable, toTime } from '../format';
+import { firstLine, toTable, toTime, toTimeOfDay } from '../format';
 import { withSession } from '../session';
 import { userName } from '../user-name';
 
@@ -98,40 +98,31 @@ export function list(options: ListOptions): Promise<void> {
 
 const MESSAGE_WIDTH = 60;
 
-export interface LogsOptions extends CommonOptions {
-  readonly page?: string;
-  readonly limit?: number;
-}
-
-export function logs(id: string, options: LogsOptions): Promise<void> {
-  return runCommand(options, (output) =>
-    withSession(output, 'join', async (session) => {
-      const { page, limit } = options;
-      const answer = await session.tasks.logs(id, {
-        ...(page === undefined ? {} : { pageToken: page }),
-        ...(limit === undefined ? {} : { limit }),
-      });
-      if (answer.lines.length > 0 || output.format === 'json') output.result(answer.lines.join('\n'), answer);
-      else output.note('There is no output yet.');
-      if (answer.truncated) output.note('The workspace kept only a part of this output.');
-      if (answer.nextPageToken !== undefined) {
-        output.note(`More: longhaul logs ${id} --page ${answer.nextPageToken}`);
-      }
-      return 0;
-    }),
-  );
-}
-
 export function metrics(id: string, options: CommonOptions): Promise<void> {
   return runCommand(options, (output) =>
     withSession(output, 'join', async (session) => {
       const rows = await session.tasks.metrics(id);
-      const head = ['TASK', 'ATTEMPT', 'PHASE', 'QUEUE', 'SETUP', 'EXECUTION', 'CLEANUP', 'TOTAL'];
+      const head = [
+        'TASK',
+        'ATTEMPT',
+        'PHASE',
+        'STARTED',
+        'QUEUE',
+        'SETUP',
+        'EXECUTION',
+        'CLEANUP',
+        'TOTAL',
+        'RUN',
+      ];
       const cells = rows.map((row) => [
         row.name,
-        String(row.attempt),
+        row.repair === undefined || row.repair === 0
+          ? String(row.attempt)
+          : `${row.attempt} repair ${row.repair}`,
         row.phase,
+        row.startedAt === undefined ? '–' : toTimeOfDay(row.startedAt),
         ...[row.queueMs, row.setupMs, row.executionMs, row.cleanupMs, row.totalMs].map(toSeconds),
+        row.externalId ?? '–',
       ]);
       output.result(toTable([head, ...cells]), [...rows]);
       return 0;

@@ -104,7 +104,7 @@ function toDestination(conf: JsonObject): Destination | undefined {
 async function listCluster(cluster: LoggingCluster, access: FileAccess): Promise<Readable[]> {
   const { clusterId, destination, tasks } = cluster;
   const folder = `${destination.folder}/${clusterId}/driver`;
-  const label = [...new Set(tasks.map(({ taskKey }) => taskKey))].join(', ');
+  const label = [...new Set(tasks.map(labelOf))].join(', ');
   const note = (text: string): Readable => ({
     kind: 'note',
     key: `${clusterId}/!`,
@@ -156,6 +156,10 @@ function toReadable(file: RemoteFile, { cluster, label, store, isFinal }: About)
     return { kind: 'file', key, label: `[${label} ${file.name}]`, file, store, isFinal };
   }
   return { kind: 'note', key, text: `[${label} ${file.name}] compressed, not shown: ${file.path}` };
+}
+
+function labelOf({ taskKey, attempt }: TaskRun): string {
+  return attempt === 0 ? taskKey : `${taskKey} attempt ${attempt}`;
 }
 
 /** What a program printed comes first, the cluster's own words last. */

@@ -40,6 +40,7 @@ interface LogSource {
   readonly tasks: readonly TaskRun[];
   readonly read: LogReader;
   readonly limit: number;
+  readonly label: (task: TaskRun) => string;
 }
 
 /** The tasks that a request asks for. @throws INVALID_TASK when there is none of that name. */
@@ -64,7 +65,7 @@ export function readLogsPage(
   request: LogsRequest,
   read: LogReader,
 ): Promise<LogsPage> {
-  const source: LogSource = { tasks, read, limit: toLimit(request.limit) };
+  const source = { tasks, read, limit: toLimit(request.limit), label: labelerFor(tasks, request) };
   return request.pageToken === undefined
     ? readTail(source)
     : readForward(source, parsePageToken(request.pageToken));
@@ -72,7 +73,7 @@ export function readLogsPage(
 
 /** From the last task backwards, until the page is full; tasks that still run are read for their place alone. */
 async function readTail(source: LogSource): Promise<LogsPage> {
-  const { tasks, limit } = source;
+  const { tasks, limit, label } = source;
   const position = new Map<string, TaskPosition>();
   let lines: string[] = [];
   let truncated = false;
@@ -89,13 +90,13 @@ async function readTail(source: LogSource): Promise<LogsPage> {
     const log = await readTaskLog(task, source.read);
     notePlace(position, task, { log, line: log.lines.length });
     truncated ||= isWanted && log.truncated;
-    if (isWanted) lines = [...log.lines.map((line) => labeled(line, task, tasks)), ...lines];
+    if (isWanted) lines = [...log.lines.map((line) => label(task) + line), ...lines];
   }
   return { lines: lastWithin(lines, limit), truncated, atEnd: true, nextPageToken: toPageToken(position) };
 }
 
 async function readForward(source: LogSource, from: LogPosition): Promise<LogsPage> {
-  const { tasks, limit } = source;
+  const { tasks, limit, label } = source;
   const page = createPage(limit);
   const position = new Map(from);
   let truncated = false;
@@ -112,7 +113,8 @@ async function readForward(source: LogSource, from: LogPosition): Promise<LogsPa
     }
     outputs += 1;
     const log = await readTaskLog(task, source.read);
-    const line = fill(page, { log, task, tasks, start: resumeAt(log.lines, from.get(task.runId ?? '')) });
+    const start = resumeAt(log.lines, from.get(task.runId ?? ''));
+    const line = fill(page, { lines: log.lines, label: label(task), start });
     notePlace(position, task, { log, line });
     isMore ||= line < log.lines.length;
     truncated ||= log.truncated;
@@ -142,16 +144,15 @@ function inReadingOrder(tasks: readonly TaskRun[], from: LogPosition): TaskRun[]
 }
 
 interface Filling {
-  readonly log: TaskLog;
-  readonly task: TaskRun;
-  readonly tasks: readonly TaskRun[];
+  readonly lines: readonly string[];
+  readonly label: string;
   readonly start: number;
 }
 
 /** @returns the first line that did not fit. */
-function fill(page: PageBuilder, { log, task, tasks, start }: Filling): number {
+function fill(page: PageBuilder, { lines, label, start }: Filling): number {
   let line = start;
-  while (line < log.lines.length && page.add(labeled(log.lines[line] ?? '', task, tasks))) line += 1;
+  while (line < lines.length && page.add(`${label}${lines[line] ?? ''}`)) line += 1;
   return line;
 }
 
@@ -197,12 +198,16 @@ function errorOf(output: JsonObject): string | undefined {
   return error === undefined && trace === undefined ? undefined : [error, trace].filter(Boolean).join('\n');
 }
 
-function labeled(line: string, task: TaskRun, tasks: readonly TaskRun[]): string {
-  return tasks.length > 1 ? `[${labelOf(task)}] ${line}` : line;
-}
-
-export function labelOf({ taskKey, attempt }: TaskRun): string {
-  return attempt === 0 ? taskKey : `${taskKey} attempt ${attempt}`;
+/** Says what the reader has not asked for by name; the same from the first page to the last. */
+function labelerFor(tasks: readonly TaskRun[], request: LogsRequest): (task: TaskRun) => string {
+  const hasSeveral = new Set(tasks.map(({ taskKey }) => taskKey)).size > 1;
+  return ({ taskKey, attempt }) => {
+    const words = [
+      ...(hasSeveral ? [taskKey] : []),
+      ...(attempt > 0 && request.attempt === undefined ? [`attempt ${attempt}`] : []),
+    ];
+    return words.length === 0 ? '' : `[${words.join(' ')}] `;
+  };
 }
 
 /** What Databricks says of an output that is not there (yet): not an error for somebody who looks at logs. */

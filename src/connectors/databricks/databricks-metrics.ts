@@ -2,7 +2,7 @@ import type { TaskMetric } from '../../connector';
 import type { Run } from './databricks-api';
 import { idsAt, numberAt, objectsAt } from './databricks-json';
 import { mapRunState } from './databricks-state';
-import { readTaskRuns, type TaskRun } from './databricks-tasks';
+import { isSkippedState, readTaskRuns, type TaskRun } from './databricks-tasks';
 
 /**
  * One entry per attempt of each task, in the order they started. Durations are Databricks' own, in milliseconds.
@@ -22,20 +22,29 @@ function readRepairs({ raw }: Run): ReadonlyMap<string, number> {
   );
 }
 
+/** What never ran has no times of its own, whatever Databricks gives for them. */
 function toTaskMetric(task: TaskRun, repair: number | undefined): TaskMetric {
+  const isSkipped = isSkippedState(task.state);
   return {
     name: task.taskKey,
     attempt: task.attempt,
-    phase: mapRunState(task.state).phase,
+    phase: isSkipped ? 'SKIPPED' : mapRunState(task.state).phase,
     ...(task.runId === undefined ? {} : { externalId: task.runId }),
     ...optional('repair', repair),
-    ...optional('startedAt', task.startAt === 0 ? undefined : task.startAt),
-    ...optional('endedAt', task.endAt === 0 ? undefined : task.endAt),
-    ...optional('queueMs', numberAt(task.raw, 'queue_duration')),
-    ...optional('setupMs', numberAt(task.raw, 'setup_duration')),
-    ...optional('executionMs', numberAt(task.raw, 'execution_duration')),
-    ...optional('cleanupMs', numberAt(task.raw, 'cleanup_duration')),
-    ...optional('totalMs', numberAt(task.raw, 'run_duration') ?? elapsedOf(task)),
+    ...(isSkipped ? {} : timesOf(task)),
+  };
+}
+
+function timesOf(task: TaskRun): Partial<TaskMetric> {
+  const { raw, startAt, endAt } = task;
+  return {
+    ...optional('startedAt', startAt === 0 ? undefined : startAt),
+    ...optional('endedAt', endAt === 0 ? undefined : endAt),
+    ...optional('queueMs', numberAt(raw, 'queue_duration')),
+    ...optional('setupMs', numberAt(raw, 'setup_duration')),
+    ...optional('executionMs', numberAt(raw, 'execution_duration')),
+    ...optional('cleanupMs', numberAt(raw, 'cleanup_duration')),
+    ...optional('totalMs', numberAt(raw, 'run_duration') ?? elapsedOf(task)),
   };
 }
 

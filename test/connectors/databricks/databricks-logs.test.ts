@@ -74,7 +74,7 @@ describe('a page of logs', () => {
   it('holds the lines of the task and the attempt that were asked for', async () => {
     show([taskOf('a', 1), taskOf('b', 2), taskOf('a', 3, { attempt_number: 1 })]);
     outputs['3'] = { logs: 'again' };
-    expect((await read({ task: 'a' })).lines).toEqual(['[a] a1', '[a] a2', '[a] a3', '[a attempt 1] again']);
+    expect((await read({ task: 'a' })).lines).toEqual(['a1', 'a2', 'a3', '[attempt 1] again']);
     expect((await read({ task: 'a', attempt: 1 })).lines).toEqual(['again']);
     const thrown = await rejection(read({ task: 'x' }));
     expect(thrown).toMatchObject({ code: 'INVALID_TASK', field: 'task' });

@@ -71,7 +71,7 @@ describe('of a run of the simulated workspace that was repaired', () => {
       tasks: [notebookTask('a'), notebookTask('b'), notebookTask('c', after)],
     });
     ({ meta } = await connector.create(request, callContext()));
-    const runId = String(meta['runId']);
+    const { runId } = meta as { runId: string };
     await waitForEnd(runId);
     const body = `{"run_id":${runId},"rerun_all_failed_tasks":true,"rerun_dependent_tasks":true}`;
     const answer = await fetch(`${simulator.url}/api/2.2/jobs/runs/repair`, {

@@ -34,6 +34,8 @@ _DAY_S = 86_400
 class LogsPage(TypedDict):
     lines: list[str]
     nextPageToken: NotRequired[str]
+    # All that is there by now was given: the token goes on with what is yet to be written.
+    atEnd: NotRequired[bool]
     truncated: bool
 
 
@@ -117,14 +119,15 @@ class TaskLogs:
         if not path.is_file():
             return self._missing(meta, try_number)
         if request.position is None:
+            # Measured before: what is written meanwhile is given twice rather than not at all.
+            end = _end_of(path)
             lines, cut = _tail(path, try_number, request.limit)
-            return {"lines": lines, "truncated": cut}
+            return {"lines": lines, "truncated": cut, "nextPageToken": f"{try_number}:{end}", "atEnd": True}
         lines, after, more = _from(path, (try_number, offset), request.limit)
-        if more:
-            return {"lines": lines, "truncated": False, "nextPageToken": f"{try_number}:{after}"}
-        if try_number < last:
+        if not more and try_number < last:
             return {"lines": lines, "truncated": False, "nextPageToken": f"{try_number + 1}:0"}
-        return {"lines": lines, "truncated": False}
+        page: LogsPage = {"lines": lines, "truncated": False, "nextPageToken": f"{try_number}:{after}"}
+        return page if more else {**page, "atEnd": True}
 
     def _missing(self, meta: AirflowMetadata, try_number: int) -> LogsPage:
         said = (
@@ -155,6 +158,20 @@ def cap(path: Path, limit: int = FILE_LIMIT_BYTES) -> None:
         file.seek(max(0, limit - _CHUNK_BYTES) + whole)
         file.write(_CUT)
         file.truncate()
+
+
+def _end_of(path: Path) -> int:
+    """The offset behind the last complete line."""
+    with path.open("rb") as file:
+        position = file.seek(0, os.SEEK_END)
+        while position > 0:
+            step = min(_CHUNK_BYTES, position)
+            position -= step
+            file.seek(position)
+            end = file.read(step).rfind(b"\n")
+            if end != -1:
+                return position + end + 1
+    return 0
 
 
 def _tail(path: Path, try_number: int, limit: int) -> tuple[list[str], bool]:

@@ -1,0 +1,43 @@
+import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
+
+/** Outputs for people: a heading for each task, its members below. */
+export function toOutputsText(outputs: JsonObject): string {
+  const entries = Object.entries(outputs);
+  if (entries.length === 0) return 'No task gave an output.';
+  return entries.map(([task, output]) => describe(task, output)).join('\n');
+}
+
+function describe(task: string, output: JsonValue): string {
+  if (!isJsonObject(output) || typeof output['kind'] !== 'string') {
+    return `${task} = ${JSON.stringify(output)}`;
+  }
+  const { kind, truncated, ...members } = output;
+  const words = truncated === true ? `${kind}, cut` : kind;
+  const [only, ...others] = Object.entries(members);
+  if (only !== undefined && others.length === 0 && isShort(only[1])) {
+    return `${task} (${words}): ${plain(only[1])}`;
+  }
+  return [
+    `${task} (${words})`,
+    ...Object.entries(members).flatMap(([name, value]) => memberLines(name, value)),
+  ].join('\n');
+}
+
+function memberLines(name: string, value: JsonValue): string[] {
+  if (isShort(value)) return [`  ${name}: ${plain(value)}`];
+  return [
+    `  ${name}:`,
+    ...plain(value)
+      .trimEnd()
+      .split('\n')
+      .map((line) => `    ${line}`),
+  ];
+}
+
+function isShort(value: JsonValue): boolean {
+  return !plain(value).includes('\n');
+}
+
+function plain(value: JsonValue): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

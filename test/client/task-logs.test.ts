@@ -1,0 +1,63 @@
+import { endWithTask, toEventsPage, withDecisions } from '../../src/client/task-logs';
+
+const AT_END = { lines: ['a'], truncated: false, nextPageToken: 't', atEnd: true };
+
+describe('the token at the end of a log', () => {
+  it('is kept while the task is open, because more may come', () => {
+    expect(endWithTask(AT_END, 'OPEN')).toEqual(AT_END);
+  });
+
+  it('goes when the task had closed before the log was read, because nothing more comes', () => {
+    expect(endWithTask(AT_END, 'FAILED')).toEqual({ lines: ['a'], truncated: false });
+  });
+
+  it('stays where there is more to read already', () => {
+    const middle = { lines: ['a'], truncated: false, nextPageToken: 't' };
+    expect(endWithTask(middle, 'COMPLETED')).toEqual(middle);
+  });
+});
+
+describe('a page of events', () => {
+  const events = Array.from({ length: 5 }, (_, at) => ({ at: at * 1_000, text: `event ${at}` }));
+
+  it('is the last ones, with their time', () => {
+    expect(toEventsPage(events, { limit: 1 })).toMatchObject({
+      lines: ['1970-01-01T00:00:04.000Z event 4'],
+      atEnd: true,
+    });
+  });
+
+  it('leads to the next one and on to what happens later', () => {
+    const first = toEventsPage(events, { pageToken: 'start', limit: 3 });
+    expect(first.atEnd).toBeUndefined();
+    const second = toEventsPage(events, { pageToken: first.nextPageToken ?? '', limit: 3 });
+    expect(second).toMatchObject({ atEnd: true });
+    expect(second.lines).toHaveLength(2);
+    const later = [...events, { at: 9_000, text: 'later' }];
+    expect(toEventsPage(later, { pageToken: second.nextPageToken ?? '' }).lines).toEqual([
+      '1970-01-01T00:00:09.000Z later',
+    ]);
+  });
+
+  it('refuses a token of another source', () => {
+    expect(() => toEventsPage(events, { pageToken: 'o1_1' })).toThrow(
+      expect.objectContaining({ code: 'INVALID_TASK' }) as Error,
+    );
+  });
+});
+
+it('decisions of the receipt stand among the events at their time', () => {
+  const events = [
+    { at: 1, text: 'one' },
+    { at: 9, text: 'nine' },
+  ];
+  const attempts = [
+    { attempt: 1, token: 't', posts: 1, endedAt: 5, decision: 'retry: platform' },
+    { attempt: 2, token: 't', posts: 1 },
+  ];
+  expect(withDecisions(events, { attempts }).map(({ text }) => text)).toEqual([
+    'one',
+    'attempt 1: then retry: platform',
+    'nine',
+  ]);
+});
