@@ -6,6 +6,8 @@ import { TASK_PHASES } from '../connector/phase';
 import { endOnLostOutput, type CommonOptions } from './command';
 import type { StartOptions } from './commands/run';
 import type { CancelOptions, ListOptions, LogsOptions } from './commands/tasks';
+import type { ExplainOptions } from './commands/explain';
+import type { RepairCommandOptions } from './commands/repair';
 import type { DevOptions, WorkerOptions } from './commands/processes';
 import type { ServeOptions } from './commands/serve';
 import type { SimulateOptions } from './commands/simulate';
@@ -15,6 +17,8 @@ import { completion, COMPLETION_SHELLS, type CompletionShell } from './commands/
 const load = {
   run: () => import('./commands/run.js'),
   tasks: () => import('./commands/tasks.js'),
+  repair: () => import('./commands/repair.js'),
+  explain: () => import('./commands/explain.js'),
   processes: () => import('./commands/processes.js'),
   serve: () => import('./commands/serve.js'),
   simulate: () => import('./commands/simulate.js'),
@@ -87,9 +91,32 @@ function declareSteps(program: Command): void {
     async (id: string, options: CommonOptions) => (await load.tasks()).metrics(id, options),
   );
   declareList(program);
+  declareFailures(program);
   declare(program, 'nudge <id>', 'make a task look at its job now').action(
     async (id: string, options: CommonOptions) => (await load.tasks()).nudge(id, options),
   );
+}
+
+function declareFailures(program: Command): void {
+  declare(program, 'repair <id>', 'run the failed parts of a task’s job again, in place')
+    .option('--task <key>', 'this task of the run instead of all that failed (repeatable)', collect, [])
+    .option('--param <name=value>', 'a job parameter for the repair (repeatable)', collect, [])
+    .option('--no-dependents', 'leave alone what depends on the repaired tasks')
+    .addHelpText('after', '\nExamples:\n  longhaul repair ID\n  longhaul repair ID --task load --param day=1')
+    .action(async (id: string, options: RepairCommandOptions) => (await load.repair()).repair(id, options));
+  declare(program, 'explain [subject]', 'show what becomes of a failure, and why')
+    .addHelpText(
+      'before',
+      'SUBJECT is a termination code, result or type, a file with an answer of runs/get, or the id of a task.\n',
+    )
+    .option('--policy <file>', 'a task file, whose policy decides')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longhaul explain CLOUD_FAILURE\n  longhaul explain run.json --policy task.yaml',
+    )
+    .action(async (subject: string | undefined, options: ExplainOptions) =>
+      (await load.explain()).explain(subject, options),
+    );
 }
 
 function declareList(program: Command): void {

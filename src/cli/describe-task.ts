@@ -64,8 +64,17 @@ function attemptLines(row: AttemptRow): string[] {
     ...durationsOf(row),
     ...sentWords(row),
   ];
-  const lines = [`  attempt ${row.attempt}: ${parts.join(', ')}`, `    token ${row.token}`];
+  const lines = [
+    `  attempt ${row.attempt}: ${parts.join(', ')}`,
+    `    token ${row.token}`,
+    ...(row.repairedEnds ?? []).map(repairedLine),
+  ];
   return row.decision === undefined ? lines : [...lines, `    then: ${firstLine(row.decision)}`];
+}
+
+/** How the job had ended before it was run again in place. */
+function repairedLine({ phase, decision, message }: NonNullable<AttemptRow['repairedEnds']>[number]): string {
+  return `    repaired after ${phase ?? 'its end'}: ${firstLine(message ?? decision ?? 'no message', 80)}`;
 }
 
 /** A job that was started by no request of ours (adopted, or begun by the worker itself) was not sent. */

@@ -19,6 +19,10 @@ test('each name of the task file sets its member, in milliseconds', () => {
     maxAttempts: 5,
     onUnreachable: 'fail',
     onUnknown: 'retry',
+    quotaBudget: '6h',
+    repairWindow: '30m',
+    onFailure: { CLOUD_FAILURE: 'retry' },
+    onExcluded: 'warn',
   };
   expect(parseTaskPolicy(given)).toEqual({
     queueMs: 60_000,
@@ -31,6 +35,9 @@ test('each name of the task file sets its member, in milliseconds', () => {
     maxAttempts: 5,
     onUnreachable: 'fail',
     onUnknown: 'retry',
+    quotaBudgetMs: 21_600_000,
+    repairWindowMs: 1_800_000,
+    failure: { onFailure: { CLOUD_FAILURE: 'retry' }, onExcluded: 'warn' },
   });
 });
 
