@@ -83,10 +83,12 @@ function sentWords({ posts, externalId }: AttemptRow): string[] {
   return [posts === 1 ? 'sent once' : `sent ${posts} times`];
 }
 
-function durationsOf({ submittedAt, runningAt, endedAt }: AttemptRow): string[] {
-  if (submittedAt === undefined || endedAt === undefined) return [];
-  if (runningAt === undefined) return [`took ${toDuration(endedAt - submittedAt)}`];
-  return [`waited ${toDuration(runningAt - submittedAt)}`, `ran ${toDuration(endedAt - runningAt)}`];
+/** Of a repaired job, since its last repair. */
+function durationsOf({ submittedAt, repairedAt, runningAt, endedAt }: AttemptRow): string[] {
+  const beganAt = repairedAt ?? submittedAt;
+  if (beganAt === undefined || endedAt === undefined) return [];
+  if (runningAt === undefined) return [`took ${toDuration(endedAt - beganAt)}`];
+  return [`waited ${toDuration(runningAt - beganAt)}`, `ran ${toDuration(endedAt - runningAt)}`];
 }
 
 /** For machines: the task as it is, with its page. */

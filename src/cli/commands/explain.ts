@@ -29,6 +29,9 @@ export function explain(subject: string | undefined, options: ExplainOptions): P
     const policy = given?.policy.failure;
     const known = explainOffline(subject, policy);
     if (known === undefined) {
+      output.note(
+        `${subject ?? ''} is no termination code, result, type or file; looking for a task of this id.`,
+      );
       return withSession(output, 'join', (session) =>
         explainTask(session, { id: subject ?? '', policy, output }),
       );
