@@ -9,6 +9,8 @@ import { endOnLostOutput, type CommonOptions } from './command';
 import type { AdoptOptions } from './commands/adopt';
 import type { ReconcileOptions } from './commands/reconcile';
 import type { StartOptions } from './commands/run';
+import type { ExplainOptions } from './commands/explain';
+import type { RepairCommandOptions } from './commands/repair';
 import type { LogsOptions, OutputsOptions, ReportOptions } from './commands/results';
 import type { CancelOptions, ListOptions } from './commands/tasks';
 import type { DevOptions, WorkerOptions } from './commands/processes';
@@ -23,6 +25,8 @@ const load = {
   run: () => import('./commands/run.js'),
   tasks: () => import('./commands/tasks.js'),
   results: () => import('./commands/results.js'),
+  repair: () => import('./commands/repair.js'),
+  explain: () => import('./commands/explain.js'),
   processes: () => import('./commands/processes.js'),
   serve: () => import('./commands/serve.js'),
   simulate: () => import('./commands/simulate.js'),
@@ -140,6 +144,7 @@ function declareSteps(program: Command): void {
     async (id: string, options: CommonOptions) => (await load.tasks()).metrics(id, options),
   );
   declareList(program);
+  declareFailures(program);
   declare(program, 'nudge <id>', 'make a task look at its job now').action(
     async (id: string, options: CommonOptions) => (await load.tasks()).nudge(id, options),
   );
@@ -173,6 +178,28 @@ function declareResults(program: Command): void {
     .option('--html <file>', 'write it as one page that needs nothing else')
     .addHelpText('after', '\nExamples:\n  longhaul report ID\n  longhaul report ID --html report.html')
     .action(async (id: string, options: ReportOptions) => (await load.results()).report(id, options));
+}
+
+function declareFailures(program: Command): void {
+  declare(program, 'repair <id>', 'run the failed parts of a task’s job again, in place')
+    .option('--task <key>', 'this task of the run instead of all that failed (repeatable)', collect, [])
+    .option('--param <name=value>', 'a job parameter for the repair (repeatable)', collect, [])
+    .option('--no-dependents', 'leave alone what depends on the repaired tasks')
+    .addHelpText('after', '\nExamples:\n  longhaul repair ID\n  longhaul repair ID --task load --param day=1')
+    .action(async (id: string, options: RepairCommandOptions) => (await load.repair()).repair(id, options));
+  declare(program, 'explain [subject]', 'show what becomes of a failure, and why')
+    .addHelpText(
+      'before',
+      'SUBJECT is a termination code, result or type, a file with an answer of runs/get, or the id of a task.\n',
+    )
+    .option('--policy <file>', 'a task file, whose policy decides')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  longhaul explain CLOUD_FAILURE\n  longhaul explain run.json --policy task.yaml',
+    )
+    .action(async (subject: string | undefined, options: ExplainOptions) =>
+      (await load.explain()).explain(subject, options),
+    );
 }
 
 function declareList(program: Command): void {

@@ -64,8 +64,17 @@ function attemptLines(row: AttemptRow): string[] {
     ...durationsOf(row),
     ...sentWords(row),
   ];
-  const lines = [`  attempt ${row.attempt}: ${parts.join(', ')}`, `    token ${row.token}`];
+  const lines = [
+    `  attempt ${row.attempt}: ${parts.join(', ')}`,
+    `    token ${row.token}`,
+    ...(row.repairedEnds ?? []).map(repairedLine),
+  ];
   return row.decision === undefined ? lines : [...lines, `    then: ${firstLine(row.decision)}`];
+}
+
+/** How the job had ended before it was run again in place. */
+function repairedLine({ phase, decision, message }: NonNullable<AttemptRow['repairedEnds']>[number]): string {
+  return `    repaired after ${phase ?? 'its end'}: ${firstLine(message ?? decision ?? 'no message', 80)}`;
 }
 
 /** A job that was started by no request of ours (adopted, or begun by the worker itself) was not sent. */
@@ -74,10 +83,12 @@ function sentWords({ posts, externalId }: AttemptRow): string[] {
   return [posts === 1 ? 'sent once' : `sent ${posts} times`];
 }
 
-function durationsOf({ submittedAt, runningAt, endedAt }: AttemptRow): string[] {
-  if (submittedAt === undefined || endedAt === undefined) return [];
-  if (runningAt === undefined) return [`took ${toDuration(endedAt - submittedAt)}`];
-  return [`waited ${toDuration(runningAt - submittedAt)}`, `ran ${toDuration(endedAt - runningAt)}`];
+/** Of a repaired job, since its last repair. */
+function durationsOf({ submittedAt, repairedAt, runningAt, endedAt }: AttemptRow): string[] {
+  const beganAt = repairedAt ?? submittedAt;
+  if (beganAt === undefined || endedAt === undefined) return [];
+  if (runningAt === undefined) return [`took ${toDuration(endedAt - beganAt)}`];
+  return [`waited ${toDuration(runningAt - beganAt)}`, `ran ${toDuration(endedAt - runningAt)}`];
 }
 
 /** For machines: the task as it is, with its page. */

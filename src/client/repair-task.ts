@@ -26,14 +26,14 @@ export interface RepairedTask {
 }
 
 /** What an ended task was started with: enough to open it again. */
-interface StartedWith {
+export interface StartedWith {
   readonly input: TaskInput;
   /** Stable under Reset: its tokens are made of it. */
   readonly originalRunId: string;
 }
 
 /** Reads the first event of a task's run. Throws as gRPC does. */
-async function readStart(client: Client, workflowId: string, runId: string): Promise<StartedWith> {
+export async function readStart(client: Client, workflowId: string, runId: string): Promise<StartedWith> {
   const { namespace } = client.options;
   const { history } = await client.workflowService.getWorkflowExecutionHistory({
     namespace,

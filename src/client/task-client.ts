@@ -17,6 +17,7 @@ import { LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject } from '../connector/json';
 import type { LogsPage, OutputsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
+import type { TaskPolicy } from '../connector/task-policy';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
 import { toClientError } from './client-errors';
@@ -24,7 +25,7 @@ import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
-import { assertRepairable, reopen, repairOpen, type RepairedTask } from './repair-task';
+import { assertRepairable, readStart, reopen, repairOpen, type RepairedTask } from './repair-task';
 import { parseTaskMemo, toTaskStatus, type TaskStatus, type WaitingFor } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
 import { connectorOf, readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
@@ -166,6 +167,17 @@ export class TaskClient {
   /** What an ended task left; undefined where its workflow could not say (terminated, timed out). */
   async result(id: string): Promise<TaskResult | undefined> {
     return this.#result(id);
+  }
+
+  /** The policy a task was started with. @throws NOT_FOUND. */
+  async policyOf(id: string): Promise<TaskPolicy> {
+    const { client } = this.#options;
+    const { runId } = await this.look(id);
+    try {
+      return (await readStart(client, id, runId)).input.policy;
+    } catch (error) {
+      throw toClientError(error, id);
+    }
   }
 
   /** One `describe`: no worker is asked. @throws NOT_FOUND. */

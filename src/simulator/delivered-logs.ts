@@ -1,4 +1,4 @@
-import type { EngineOptions } from './engine';
+import type { EngineOptions } from './engine-options';
 import type { Attempt, Run } from './model';
 import { clusterIdOf } from './views';
 import { isWireObject, readObject, readText, type WireObject } from './wire-json';

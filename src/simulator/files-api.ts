@@ -1,6 +1,6 @@
 import { apiError } from './api-error';
 import { deliveredFiles, type DeliveredFile } from './delivered-logs';
-import type { EngineOptions } from './engine';
+import type { EngineOptions } from './engine-options';
 import { readParams, type HttpRequest } from './http';
 import { readInteger, readText, type WireObject } from './wire-json';
 

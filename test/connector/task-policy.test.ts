@@ -20,6 +20,10 @@ test('each name of the task file sets its member, in milliseconds', () => {
     onUnreachable: 'fail',
     onUnknown: 'retry',
     onGone: 'resubmit',
+    quotaBudget: '6h',
+    repairWindow: '30m',
+    onFailure: { CLOUD_FAILURE: 'retry' },
+    onExcluded: 'warn',
   };
   expect(parseTaskPolicy(given)).toEqual({
     queueMs: 60_000,
@@ -33,6 +37,9 @@ test('each name of the task file sets its member, in milliseconds', () => {
     onUnreachable: 'fail',
     onUnknown: 'retry',
     onGone: 'resubmit',
+    quotaBudgetMs: 21_600_000,
+    repairWindowMs: 1_800_000,
+    failure: { onFailure: { CLOUD_FAILURE: 'retry' }, onExcluded: 'warn' },
   });
 });
 

@@ -130,6 +130,77 @@ const PATHS: Readonly<Record<string, Path>> = {
       await bench.handle(id).executeUpdate('repair', { args: [{}] });
     },
   },
+  'repair-advised': {
+    script: (jobs) => {
+      let repairs = 0;
+      const decision = { action: 'repair', reason: '1 of 2 tasks went through' } as const;
+      jobs.onCreate = (job) => failJob(job, 'one task failed', { cause: 'platform', decision });
+      jobs.onRepair = (job) => {
+        repairs += 1;
+        if (repairs > 1) succeedJob(job);
+      };
+    },
+  },
+  'repair-reopened': {
+    parts: {
+      repairFirst: { tasks: ['b'] },
+      carried: {
+        tokenBase: 'recorded',
+        startedAt: Date.now(),
+        attempt: 1,
+        mayBeRunning: false,
+        resource: { phase: 'QUEUED', message: 'opened again for a repair' },
+        meta: { version: 1, jobId: 'ended' },
+        attempts: [{ attempt: 1, token: 'lh-recorded-1', posts: 1, externalId: 'ended', endedAt: 1 }],
+      },
+    },
+    script: (jobs) => {
+      failJob(jobs.addForeign('ended'), 'ValueError');
+      jobs.onRepair = (job) => {
+        runJob(job);
+        job.next = { kind: 'poll' };
+      };
+      jobs.onGet = succeedJob;
+    },
+  },
+  'repair-window': {
+    policy: { repairWindow: '2s' },
+    script: (jobs) => (jobs.onGet = (job) => failJob(job, 'ValueError')),
+  },
+  'repair-canceled': {
+    script: (jobs) => {
+      const decision = { action: 'repair', reason: '1 of 2 tasks went through' } as const;
+      jobs.onCreate = (job) => failJob(job, 'one task failed', { cause: 'platform', decision });
+      jobs.onRepair = (job) => {
+        job.meta = { ...job.meta, asked: true };
+        throw new LonghaulError('UNAVAILABLE', 'no answer', { retryAfterMs: 60_000 });
+      };
+    },
+    act: async ({ bench, id, jobs }) => {
+      await waitUntil('the repair', () =>
+        jobs.jobs.size > 0 && jobs.nth().meta['asked'] === true ? true : undefined,
+      );
+      await bench.tasks.cancel(id);
+    },
+  },
+  'quota-waits': {
+    policy: { maxAttempts: 1, onFailure: { WORKSPACE_RUN_LIMIT_EXCEEDED: { retryAfter: '1s' } } },
+    script: (jobs) => {
+      const decision = { action: 'retryAfter', delayMs: 1_000, reason: 'no room' } as const;
+      jobs.onCreate = (job) =>
+        jobs.jobs.size < 3 ? failJob(job, 'no room', { cause: 'quota', decision }) : succeedJob(job);
+    },
+  },
+  'decided-otherwise': {
+    script: (jobs) => {
+      const reason = 'RUN_EXECUTION_ERROR was worth another run when this was decided';
+      const decision = { action: 'retry', reason } as const;
+      jobs.onCreate = (job) =>
+        jobs.jobs.size < 2
+          ? failJob(job, 'RUN_EXECUTION_ERROR', { cause: 'user', decision })
+          : succeedJob(job);
+    },
+  },
   adopted: {
     parts: { adopted: { meta: { version: 1, jobId: 'theirs' }, externalId: 'theirs' } },
     script: (jobs) => {

@@ -10,6 +10,7 @@ import {
   type WorkflowBundleOption,
 } from '@temporalio/worker';
 
+import { FAILURE_TABLE } from '../../src/connectors/databricks/databricks-failure-table';
 import { HISTORIES, historyFile, PATH_NAMES, recordMissingHistories } from '../support/record-histories';
 import { installQuietRuntime } from '../support/task-bench';
 
@@ -36,6 +37,20 @@ test('each path is recorded', () => {
 
 test.each(PATH_NAMES)('the recorded history of %s replays with the workflow of today', async (name) => {
   await replay({ codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' }, name);
+});
+
+/** Decisions are made in the activity and recorded: the workflow cannot decide otherwise, because it knows no code. */
+test('an edited policy table replays old histories unchanged: the workflow holds none of it', async () => {
+  const bundle = readFileSync(process.env['TEST_WORKFLOW_BUNDLE'] ?? '', 'utf8');
+  const known = FAILURE_TABLE.filter(({ kind }) => kind !== 'type').map(({ name }) => name);
+  const telling = known.filter((name) => /_(?:ERROR|FAILURE|EXCEEDED|STOCKOUT|CHANGE)$/.test(name));
+  expect(telling.length).toBeGreaterThan(15);
+  expect(telling.filter((name) => name !== 'INTERNAL_ERROR' && bundle.includes(name))).toEqual([]);
+  const today = FAILURE_TABLE.find(({ name }) => name === 'RUN_EXECUTION_ERROR');
+  expect(today?.action).toBe('fail');
+  await replay({ codePath: process.env['TEST_WORKFLOW_BUNDLE'] ?? '' }, 'decided-otherwise');
+  const history = readFileSync(historyFile('decided-otherwise'), 'utf8');
+  expect(history.match(/EVENT_TYPE_ACTIVITY_TASK_SCHEDULED/g)).toHaveLength(2);
 });
 
 test('the gate fires: a workflow that schedules another activity first is refused', async () => {

@@ -3,19 +3,23 @@ import type { DatabricksClient, RequestContext } from './databricks-client';
 import { objectsAt, textAt } from './databricks-json';
 
 /** A run as `runs/get` shows it, all pages of its arrays together. */
-export interface Run {
+export interface RecordedRun {
   /** The first page: its state is the oldest, so a run is never called terminal too early. */
   readonly raw: JsonObject;
   /** One entry per attempt of a task, each task run once. */
   readonly tasks: readonly JsonObject[];
+  /** `repair_history`, where it was asked for: the original run, then each repair, in their order. */
+  readonly repairs: readonly JsonObject[];
+}
+
+/** A run as it was read just now. */
+export interface Run extends RecordedRun {
   /** Pages were cut short, because the other side repeated one or gave too many. */
   readonly isPartial: boolean;
   /** How many requests it took. */
   readonly requests: number;
   /** Of the API, as far as the host knows it. */
   readonly apiVersion: DatabricksClient['apiVersion'];
-  /** `repair_history`, where it was asked for: the original run, then each repair, in their order. */
-  readonly repairs: readonly JsonObject[];
 }
 
 /** 1,000 tasks and their repairs come in pages of 100; more pages than this are a fault of the other side. */

@@ -178,3 +178,14 @@ function dependenciesOf(task: JsonObject, field: string): string[] {
     throw invalidTask(field, 'serverless takes only libraries from PyPI and wheels', library);
   });
 }
+
+/** In words: what differs from what the body says. */
+export function describeComputeChange({ availability, serverless, zone, nodeType }: ComputeChange): string {
+  const parts = [
+    availability === undefined ? '' : 'on demand instead of spot',
+    serverless === undefined ? '' : 'on serverless compute',
+    zone === undefined ? '' : `in zone ${zone}`,
+    nodeType === undefined ? '' : `on nodes of type ${nodeType}`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}

@@ -1,5 +1,5 @@
 import type { CallContext } from '../../connector';
-import type { Run } from './databricks-api';
+import type { RecordedRun } from './databricks-api';
 import { usesSpot } from './databricks-compute';
 import { readFailurePolicy } from './databricks-failure-policy';
 import { objectsAt, textAt } from './databricks-json';
@@ -8,7 +8,7 @@ import type { Judging, RunFacts } from './databricks-verdict';
 
 /** What a failure of this run is judged by: the run's own shape, and what came with the call. */
 export function judgingOf(
-  run: Run,
+  run: RecordedRun,
   tasks: readonly TaskRun[],
   call: Pick<CallContext, 'failurePolicy' | 'quotaWaits'>,
 ): Judging {
@@ -19,7 +19,7 @@ export function judgingOf(
   };
 }
 
-function factsOf({ raw, tasks, repairs }: Run, attempts: readonly TaskRun[]): RunFacts {
+function factsOf({ raw, tasks, repairs }: RecordedRun, attempts: readonly TaskRun[]): RunFacts {
   const latest = latestAttempts(attempts);
   const runType = textAt(raw, 'run_type') ?? 'SUBMIT_RUN';
   return {

@@ -116,7 +116,8 @@ async function sendRepair(
   return startRepair(client, { body, secrets }, call);
 }
 
-interface RepairPlan extends KnownRun {
+interface RepairPlan extends Pick<KnownRun, 'known'> {
+  readonly run: Pick<Run, 'raw'>;
   readonly request: CreateRequest;
   readonly options: RepairOptions;
 }

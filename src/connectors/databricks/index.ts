@@ -20,6 +20,13 @@ export {
   DatabricksConnectorV2,
   type DatabricksConnectorOptions,
 } from './databricks-connector';
+export {
+  explainCustomInfo,
+  explainName,
+  explainRun,
+  explainTable,
+  type FailureExplanation,
+} from './databricks-explain';
 export { FLYTE_FAIL_ON_ERROR, type FlyteDefaults } from './databricks-flyte';
 export { DatabricksJobMetadata } from './databricks-metadata';
 export { isBodyMember } from './databricks-schema';

@@ -49,7 +49,7 @@ describe('the connectors', () => {
     expect(registry.listConnectors()).toEqual([
       {
         name: 'Databricks Connector',
-        capabilities: { logs: true, metrics: true, repair: false, synchronous: false, fence: 'token' },
+        capabilities: { logs: true, metrics: true, repair: true, synchronous: false, fence: 'token' },
         supportedTaskCategories: [
           { name: 'databricks', version: 0 },
           { name: 'spark', version: 0 },

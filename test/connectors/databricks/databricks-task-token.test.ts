@@ -66,9 +66,9 @@ const asked = (): unknown[] => fake.requests.map(({ headers }) => headers.author
 
 const CALLS: readonly [string, (call: TestCall) => Promise<unknown>, number][] = [
   ['create', (call) => connector.create(REQUEST, call), 1],
-  ['get', (call) => connector.get(meta, call), 2],
-  ['delete', (call) => connector.delete({ kind: 'meta', meta }, call), 3],
-  ['the fence', (call) => connector.delete({ kind: 'request', request: REQUEST }, call), 4],
+  ['get', (call) => connector.get(meta, call), 3],
+  ['delete', (call) => connector.delete({ kind: 'meta', meta }, call), 4],
+  ['the fence', (call) => connector.delete({ kind: 'request', request: REQUEST }, call), 5],
   ['getLogs', (call) => connector.getLogs(meta, {}, call), 2],
   ['getMetrics', (call) => connector.getMetrics(meta, call), 1],
 ];
