@@ -71,6 +71,10 @@ export interface WorkspaceBenchOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the server shared by all test files. */
   readonly temporalAddress?: string;
+  /** Where time is skipped; default a connection to that address. */
+  readonly environment?: TestWorkflowEnvironment;
+  /** What the connector calls the simulator by; default its own address. */
+  readonly hostName?: string;
   readonly troubleShownAfterMs?: number;
   readonly sealing?: Sealing;
 }
@@ -81,9 +85,9 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   const simulator = await startSimulator({ tokens: [TOKEN], ...options.simulator });
   const { auth = { kind: 'pat', token: TOKEN }, requestTimeoutMs = 10_000 } = options;
   const { secretsAllow = [], env = {}, troubleShownAfterMs = 500 } = options;
-  const { limits } = options;
+  const { limits, hostName = '127.0.0.1' } = options;
   const workspace = {
-    ...{ name: 'simulated', host: simulator.url, auth, requestTimeoutMs },
+    ...{ name: 'simulated', host: `http://${hostName}:${simulator.port}`, auth, requestTimeoutMs },
     ...(limits === undefined ? {} : { limits }),
   };
   const queue = `databricks-${randomUUID()}`;
@@ -95,17 +99,14 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   const [connector] = connectors;
   if (connector === undefined) throw new Error('no connector');
   const temporalAddress = options.temporalAddress ?? process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
+  const environment = await environmentOf(options);
   const bench = await openTaskBench({
     connectors,
     env,
     secretsAllow,
     troubleShownAfterMs,
     ...(options.sealing === undefined ? {} : { sealing: options.sealing }),
-    ...(options.temporalAddress === undefined
-      ? {}
-      : {
-          environment: await TestWorkflowEnvironment.createFromExistingServer({ address: temporalAddress }),
-        }),
+    ...(environment === undefined ? {} : { environment }),
   });
   const children: TypeScriptChild[] = [];
   const begin = async (task: BeginOptions = {}): Promise<string> => {
@@ -143,6 +144,14 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
       await simulator.close();
     },
   };
+}
+
+async function environmentOf({
+  environment,
+  temporalAddress: address,
+}: WorkspaceBenchOptions): Promise<TestWorkflowEnvironment | undefined> {
+  if (environment !== undefined || address === undefined) return environment;
+  return TestWorkflowEnvironment.createFromExistingServer({ address });
 }
 
 export function oneNotebook(): JsonObject {
