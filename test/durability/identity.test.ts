@@ -1,3 +1,7 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 import {
@@ -40,11 +44,36 @@ test('a token of the user is refused at the door, by name', async () => {
   expect(bench.simulator.counters().submits).toBe(0);
 });
 
-test('run ids beyond 2^53 arrive digit by digit', async () => {
-  const { status } = await bench.tasks.wait(await bench.begin());
-  expect(BigInt(status.externalId ?? 0)).toBeGreaterThan(BigInt(Number.MAX_SAFE_INTEGER));
-  expect(Object.values(bench.simulator.counters().tokens)[0]?.runId).toBe(status.externalId);
+/** 2^53 + 1: the first integer that a JavaScript number cannot hold. */
+const LARGE_ID = '9007199254740993';
+
+test(`the id ${LARGE_ID} survives submit, poll, link, search attribute and cancel, digit by digit`, async () => {
+  await bench.close();
+  bench = await openWorkspaceBench({ simulator: { stateFile: stateBefore(LARGE_ID) } });
+  await bench.startWorkers();
+  bench.simulator.setOutcome({ match: {}, outcome: { runMs: 3_600_000 } });
+  const id = await bench.begin();
+  const status = await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+  expect(status).toMatchObject({ externalId: LARGE_ID, meta: { runId: LARGE_ID } });
+  expect(status.links?.map(({ uri }) => uri)).toEqual([expect.stringContaining(`/run/${LARGE_ID}`)]);
+  await waitUntil('the task to be found by its run', async () => {
+    const query = `ConnectorExternalId = '${LARGE_ID}'`;
+    for await (const { workflowId } of bench.environment.client.workflow.list({ query })) {
+      if (workflowId === id) return workflowId;
+    }
+    return undefined;
+  });
+  await bench.tasks.cancel(id);
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'CANCELED', externalId: LARGE_ID });
+  expect(Object.keys(bench.simulator.counters().cancels)).toEqual([LARGE_ID]);
 });
+
+/** A workspace whose next id is that of a job, and the one after it that of its run. */
+function stateBefore(runId: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'longhaul-ids-')), 'workspace.json');
+  writeFileSync(file, JSON.stringify({ version: 1, nextId: String(BigInt(runId) - 1n) }));
+  return file;
+}
 
 test.each([
   ['SUCCESS', 'COMPLETED', 'SUCCEEDED'],

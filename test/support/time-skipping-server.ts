@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 
 import { runCommand } from '../../src/temporal/run-command';
+import { SEARCH_ATTRIBUTE_NAMES } from '../../src/temporal/search-attributes';
 import { testHome } from './temporal-server';
 
 const VERSION = '1.40.0';
@@ -19,6 +20,19 @@ export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment
   return TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path } },
   });
+}
+
+/** `temporal.api.enums.v1.IndexedValueType`. */
+const KEYWORD = 2;
+
+/** The same with the search attributes of tasks, which this server does not have by itself. */
+export async function startTimeSkippingTaskServer(): Promise<TestWorkflowEnvironment> {
+  const environment = await startTimeSkippingServer();
+  await environment.connection.operatorService.addSearchAttributes({
+    namespace: 'default',
+    searchAttributes: Object.fromEntries(SEARCH_ATTRIBUTE_NAMES.map((name) => [name, KEYWORD])),
+  });
+  return environment;
 }
 
 async function findTestServer(): Promise<string> {

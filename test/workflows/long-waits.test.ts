@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
 
 import { LonghaulError } from '../../src/connector';
-import { SEARCH_ATTRIBUTE_NAMES } from '../../src/temporal/search-attributes';
 import { runJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, type TaskBench } from '../support/task-bench';
-import { startTimeSkippingServer } from '../support/time-skipping-server';
+import { startTimeSkippingTaskServer } from '../support/time-skipping-server';
 
 const HOUR_MS = 3_600_000;
-/** `temporal.api.enums.v1.IndexedValueType`. */
-const KEYWORD = 2;
 
 let bench: TaskBench;
 let jobs: ScriptedConnector;
@@ -16,13 +13,7 @@ let jobs: ScriptedConnector;
 beforeAll(async () => {
   installQuietRuntime();
   jobs = new ScriptedConnector('patient', `patient-${randomUUID()}`);
-  const environment = await startTimeSkippingServer();
-  const names = SEARCH_ATTRIBUTE_NAMES.map((name) => [name, KEYWORD] as const);
-  const searchAttributes = Object.fromEntries(names);
-  await environment.connection.operatorService.addSearchAttributes({
-    namespace: 'default',
-    searchAttributes,
-  });
+  const environment = await startTimeSkippingTaskServer();
   bench = await openTaskBench({ connectors: [jobs], environment });
   await bench.startWorkers();
 });

@@ -71,6 +71,10 @@ export interface WorkspaceBenchOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the server shared by all test files. */
   readonly temporalAddress?: string;
+  /** Where time is skipped; default a connection to that address. */
+  readonly environment?: TestWorkflowEnvironment;
+  /** What the connector calls the simulator by; default its own address. */
+  readonly hostName?: string;
   readonly troubleShownAfterMs?: number;
   readonly sealing?: Sealing;
   /** Default: `default` of the server. */
@@ -84,9 +88,9 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   const simulator = await startSimulator({ tokens: [TOKEN], ...options.simulator });
   const { auth = { kind: 'pat', token: TOKEN }, requestTimeoutMs = 10_000 } = options;
   const { secretsAllow = [], env = {}, troubleShownAfterMs = 500 } = options;
-  const { limits } = options;
+  const { limits, hostName = '127.0.0.1' } = options;
   const workspace = {
-    ...{ name: 'simulated', host: simulator.url, auth, requestTimeoutMs },
+    ...{ name: 'simulated', host: `http://${hostName}:${simulator.port}`, auth, requestTimeoutMs },
     ...(limits === undefined ? {} : { limits }),
   };
   const queue = `databricks-${randomUUID()}`;
@@ -98,6 +102,7 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   const [connector] = connectors;
   if (connector === undefined) throw new Error('no connector');
   const temporalAddress = options.temporalAddress ?? process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
+  const environment = await environmentOf(options, temporalAddress);
   const bench = await openTaskBench({
     connectors,
     env,
@@ -105,10 +110,8 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
     troubleShownAfterMs,
     ...(options.sealing === undefined ? {} : { sealing: options.sealing }),
     ...(options.foreignAfterMs === undefined ? {} : { foreignAfterMs: options.foreignAfterMs }),
-    ...(options.temporalAddress === undefined && options.namespace === undefined
-      ? {}
-      : { environment: await connectTo(temporalAddress, options.namespace) }),
     ...(options.namespace === undefined ? {} : { namespace: options.namespace }),
+    ...(environment === undefined ? {} : { environment }),
   });
   const children: TypeScriptChild[] = [];
   const begin = async (task: BeginOptions = {}): Promise<string> => {
@@ -148,8 +151,12 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   };
 }
 
-function connectTo(address: string, namespace = 'default'): Promise<TestWorkflowEnvironment> {
-  return TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
+async function environmentOf(
+  { environment, temporalAddress, namespace = 'default' }: WorkspaceBenchOptions,
+  address: string,
+): Promise<TestWorkflowEnvironment | undefined> {
+  const isOwn = environment !== undefined || (temporalAddress === undefined && namespace === 'default');
+  return isOwn ? environment : TestWorkflowEnvironment.createFromExistingServer({ address, namespace });
 }
 
 export function oneNotebook(): JsonObject {
