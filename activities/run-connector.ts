@@ -7,8 +7,8 @@ import { withActivityCall, type ActivityCall } from './activity-call';
 import { recordCall, type CallOutcome } from './metrics';
 import type { ActivityDependencies } from './ports';
 
-/** Which connector is called, and with whose credentials. */
-export type CalledConnector = Pick<ConnectorCall, 'taskCategory' | 'connection'>;
+/** Which connector is called, for whom, and with whose credentials. */
+export type CalledConnector = Pick<ConnectorCall, 'taskCategory' | 'connection' | 'taskExecution'>;
 
 export interface ConnectorRun {
   readonly connector: AsyncConnector;
@@ -28,12 +28,12 @@ export interface RunOptions<T> {
  */
 export async function runConnector<T>(
   dependencies: ActivityDependencies,
-  { taskCategory: category, connection }: CalledConnector,
+  { taskCategory: category, connection, taskExecution }: CalledConnector,
   options: RunOptions<T>,
 ): Promise<T> {
   const { secrets, registry } = dependencies;
   const grace = options.graceMs === undefined ? {} : { graceMs: options.graceMs };
-  return withActivityCall({ secrets, connection, ...grace }, async (call) => {
+  return withActivityCall({ secrets, connection, taskExecution, ...grace }, async (call) => {
     const began = performance.now();
     const record = (outcome: CallOutcome): void => {
       recordCall(category.name, outcome, Math.round(performance.now() - began));

@@ -59,7 +59,7 @@ async function prepare(
   const secretsAllow = isEmbedded ? config.embeddedSecretsAllow : config.secretsAllow;
   checkTask(request, { registry, secretsAllow });
   if (!isEmbedded) return { request };
-  const workspace = connectors.workspaceFor(request.template);
+  const workspace = connectors.workspaceFor(request.template, request.taskExecution);
   return {
     request,
     ...(workspace === undefined ? {} : { workspace }),

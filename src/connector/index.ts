@@ -3,6 +3,7 @@ export * from './connection';
 export type * from './connector';
 export * from './errors';
 export * from './json';
+export type * from './kubernetes';
 export type * from './observation';
 export * from './phase';
 export * from './registry';

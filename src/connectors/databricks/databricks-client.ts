@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LonghaulError, type CallContext, type JsonObject } from '../../connector';
 import { createTokenSource, type TokenSource } from './databricks-auth';
+import { createWorkspaceEndpoint } from './databricks-auth-endpoint';
+import { createIssuer } from './databricks-auth-issuers';
 import { isExpiredCredential, isUnknownEndpoint, redact, type Operation } from './databricks-errors';
+import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { stringifyLosslessJson } from './databricks-json';
 import {
   openHost,
@@ -17,6 +20,8 @@ export type RequestContext = Pick<CallContext, 'signal' | 'now'> & Partial<Pick<
 
 export interface ApiRequest {
   readonly operation: Exclude<Operation, 'token'>;
+  /** Default `jobs`, in the latest version that the host knows. */
+  readonly api?: 'jobs' | 'scim';
   /** Below the versioned API root, such as `runs/get`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
@@ -37,6 +42,8 @@ export interface DatabricksClient {
    * @throws LonghaulError by the table of databricks-errors, or the signal's reason when it is aborted.
    */
   send(request: ApiRequest, context: RequestContext): Promise<JsonObject>;
+  /** How long the present token holds; undefined before the first one and for what does not end. */
+  tokenRemainingMs(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -46,6 +53,8 @@ export interface ClientOptions {
   readonly monotonicNow?: () => number;
   /** Shared with other clients of the same host, and theirs to close; by default one of its own. */
   readonly connection?: HostConnection;
+  /** What the kinds of authentication need of the process; without it plain values only. */
+  readonly identity?: IdentityPorts;
   /** The token came with a task: whoever has to renew it is told so. */
   readonly isTaskToken?: boolean;
 }
@@ -54,6 +63,9 @@ export interface ClientOptions {
 export const DATABRICKS_API_ENDPOINT = '/api/2.1/jobs';
 /** The version that can read more than 100 tasks and queues runs by default. */
 const JOBS_API_2_2 = '/api/2.2/jobs';
+
+/** Who asks: users and service principals. */
+const SCIM_API = '/api/2.0/preview/scim/v2';
 
 const GET_TRIES = 3;
 /** A longer wish is passed on to the workflow, which waits without holding a worker's slot. */
@@ -69,14 +81,13 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
   const { monotonicNow = () => performance.now(), isTaskToken = false } = options;
   const connection = options.connection ?? openHost(workspace.host);
   const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-  const requestToken = (credentials: { clientId: string; clientSecret: string }): Promise<JsonObject> =>
-    fetchToken({ connection, timeoutMs }, credentials, userAgent(options.version, workspace.auth.kind));
-  const tokens = createTokenSource(workspace.auth, requestToken, monotonicNow);
+  const tokens = createTokens(workspace, options, { connection, timeoutMs, monotonicNow });
 
   const exchange = async (root: string, request: ApiRequest, context: RequestContext): Promise<RawAnswer> =>
     withFreshToken(tokens, context.signal, (token) => {
       request.announce?.();
-      const raw = toRawRequest(root, request, headersFor(options.version, tokens.kind, token));
+      const headers = { ...headersFor(options.version, tokens.kind, token), ...tokens.headers() };
+      const raw = toRawRequest(root, request, headers);
       return connection.exchange(raw, { signal: context.signal, timeoutMs });
     });
   const attempt = async (request: ApiRequest, context: RequestContext): Promise<JsonObject> => {
@@ -85,6 +96,7 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
         ...aboutAnswer(tokens, request, context),
         isTaskToken,
       });
+    if (request.api === 'scim') return accept(await exchange(SCIM_API, request, context));
     const isFallback = monotonicNow() < connection.fallbackUntil;
     const first = await exchange(isFallback ? DATABRICKS_API_ENDPOINT : JOBS_API_2_2, request, context);
     if (isFallback || !isUnknownEndpoint(first.status, first.body)) return accept(first);
@@ -100,10 +112,29 @@ export function createDatabricksClient(workspace: Workspace, options: ClientOpti
       request.body === undefined
         ? withInnerRetries(() => attempt(request, context), context.signal)
         : attempt({ ...request, announce: once(request.announce) }, context),
+    tokenRemainingMs: () => tokens.remainingMs(),
     close: async () => {
       if (options.connection === undefined) await connection.close();
     },
   };
+}
+
+interface TokenSurroundings {
+  readonly connection: HostConnection;
+  readonly timeoutMs: number;
+  readonly monotonicNow: () => number;
+}
+
+function createTokens(
+  workspace: Workspace,
+  { version, identity = NO_IDENTITY }: ClientOptions,
+  { connection, timeoutMs, monotonicNow }: TokenSurroundings,
+): TokenSource {
+  const { host, auth } = workspace;
+  const asked = { timeoutMs, userAgent: userAgent(version, auth.kind) };
+  const askWorkspace = createWorkspaceEndpoint(connection, host, asked);
+  const issuer = createIssuer(workspace, { ...asked, host, connection, ports: identity, askWorkspace });
+  return createTokenSource(issuer, monotonicNow);
 }
 
 /** Our own credentials are taken out here: an issued token, or a task's, is known nowhere else in this form. */
@@ -203,30 +234,4 @@ async function withInnerRetries<T>(attempt: () => Promise<T>, signal: AbortSigna
 function pauseFor(error: LonghaulError, tries: number): number | undefined {
   const wished = error.retryAfterMs ?? INNER_PAUSE_MS * tries;
   return wished <= LONGEST_INNER_PAUSE_MS ? wished : undefined;
-}
-
-/** OAuth client credentials at the workspace's own endpoint; as the SDKs do, with HTTP Basic. */
-async function fetchToken(
-  { connection, timeoutMs }: { connection: HostConnection; timeoutMs: number },
-  credentials: { clientId: string; clientSecret: string },
-  agent: string,
-): Promise<JsonObject> {
-  const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64');
-  const secrets = [credentials.clientSecret, basic];
-  const request: RawRequest = {
-    operation: 'token',
-    method: 'POST',
-    path: '/oidc/v1/token',
-    headers: {
-      authorization: `Basic ${basic}`,
-      accept: 'application/json',
-      'content-type': 'application/x-www-form-urlencoded',
-      'user-agent': agent,
-    },
-    body: 'grant_type=client_credentials&scope=all-apis',
-    secrets,
-  };
-  // No caller's signal: the token is for all of them. The request time-out bounds it.
-  const answer = await connection.exchange(request, { signal: new AbortController().signal, timeoutMs });
-  return connection.accept('token', answer, { secrets, now: Date.now(), redact: (text) => text });
 }

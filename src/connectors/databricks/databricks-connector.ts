@@ -14,22 +14,26 @@ import {
   type Observation,
   type ResourceMeta,
   type TaskCategory,
+  type TaskExecutionMetadata,
   type TaskMetric,
+  type TaskOrJob,
   type TaskQueues,
   type TaskTemplate,
 } from '../../connector';
+import { accessForRun, accessForTask, authorizeTask, type Access, type TaskAsker } from './databricks-access';
 import { cancelRun, readRun, readTaskOutput, startRun } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
-import type { WorkspaceDirectory } from './databricks-config';
+import { withWorkspaceDefaults } from './databricks-defaults';
+import type { WorkspaceDirectory } from './databricks-directory';
 import type { FlyteDefaults } from './databricks-flyte';
+import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { isMissingOutput, readLogsPage } from './databricks-logs';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { observeRun } from './databricks-observe';
 import { buildRequestBody, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
-import { readTaskToken } from './databricks-task-token';
 import { readTaskRuns } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
@@ -39,6 +43,8 @@ export interface DatabricksConnectorOptions {
   /** Longhaul's version, for the user agent. */
   readonly version?: string;
   readonly flyte?: FlyteDefaults;
+  /** Secrets, environment and cluster for the kinds of authentication that need them; without it plain values only. */
+  readonly identity?: IdentityPorts;
   /** Where its activities run; default `databricks` and `databricks:control`. A pair of its own keeps a busy workspace apart. */
   readonly taskQueues?: TaskQueues;
 }
@@ -74,11 +80,13 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   readonly taskQueues: TaskQueues;
   readonly #clients: DatabricksClients;
   readonly #flyte: FlyteDefaults;
+  readonly #kubernetes: IdentityPorts['kubernetes'];
 
   /** `clients` lets several connectors share their pools and tokens. */
   constructor(options: DatabricksConnectorOptions, clients: DatabricksClients = createClients(options)) {
     this.#clients = clients;
     this.#flyte = options.flyte ?? {};
+    this.#kubernetes = options.identity?.kubernetes;
     this.taskQueues = options.taskQueues ?? DEFAULT_TASK_QUEUES;
   }
 
@@ -86,8 +94,12 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     parseDatabricksTask(template, this.#flyte);
   }
 
+  authorize(about: TaskOrJob, taskExecution: TaskExecutionMetadata): void {
+    authorizeTask(about, taskExecution, { directory: this.#clients.directory(), flyte: this.#flyte });
+  }
+
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {
-    const prepared = await this.#prepare(request, call);
+    const prepared = await this.#prepare(request, call, { isAdmitted: false });
     const meta = await startPrepared(prepared, call);
     return {
       meta,
@@ -139,15 +151,22 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     call: CallContext,
   ): Promise<{ client: DatabricksClient; identity: DatabricksJobMetadata }> {
     const identity = DatabricksJobMetadata.parse(meta);
-    const token = await readTaskToken(call);
-    return { client: this.#clients.find(identity.databricksInstance, token), identity };
+    return { client: await accessForRun(identity, call, this.#clients), identity };
   }
 
-  async #prepare(request: CreateRequest, call: CallContext): Promise<PreparedStart> {
+  async #prepare(
+    request: CreateRequest,
+    call: CallContext,
+    { isAdmitted }: Pick<TaskAsker, 'isAdmitted'>,
+  ): Promise<PreparedStart> {
     const task = parseDatabricksTask(request.template, this.#flyte);
-    const client = this.#clients.find(task.workspace, await readTaskToken(call));
-    const { body, secrets } = await resolveBody(buildRequestBody(task, request), call.resolveSecret);
-    return { task, client, body, secrets };
+    const asker = { isAdmitted, taskExecution: request.taskExecution };
+    const ways = { clients: this.#clients, flyte: this.#flyte, kubernetes: this.#kubernetes };
+    const access = await accessForTask(task, asker, { ...ways, call });
+    const whole = withWorkspaceDefaults(task, access.client.workspace.defaults);
+    const draft = buildRequestBody({ ...task, body: whole }, request);
+    const { body, secrets } = await resolveBody(draft, call.resolveSecret);
+    return { ...access, task, body, secrets };
   }
 
   /** A request that is not well-formed was never sent. */
@@ -165,7 +184,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
    * gives the run it made, or makes it now, and that run is stopped.
    */
   async #fence(request: CreateRequest, call: CallContext): Promise<DeleteOutcome> {
-    const prepared = await this.#prepare(request, call);
+    const prepared = await this.#prepare(request, call, { isAdmitted: true });
     let meta: DatabricksJobMetadata;
     try {
       meta = await startPrepared(prepared, call);
@@ -180,18 +199,17 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 }
 
 /** A start, ready to be sent. Lives as long as the call: it holds secret values. */
-interface PreparedStart {
+interface PreparedStart extends Access {
   readonly task: DatabricksTask;
-  readonly client: DatabricksClient;
   readonly body: JsonObject;
   readonly secrets: readonly string[];
 }
 
 async function startPrepared(prepared: PreparedStart, call: CallContext): Promise<DatabricksJobMetadata> {
-  const { task, client, body, secrets } = prepared;
+  const { task, client, kept, body, secrets } = prepared;
   const announce = (): void => call.announceSubmit();
   const runId = await startRun(client, { operation: task.operation, body, secrets, announce }, call);
-  return createMetadata(toInstance(client.workspace.host), runId, task.isFlyte);
+  return { ...createMetadata(toInstance(client.workspace.host), runId, task.isFlyte), ...kept };
 }
 
 /** The same for tasks of type `spark`, which Flyte's Kubernetes Spark plugin may claim instead. */
@@ -208,8 +226,9 @@ export function createDatabricksConnectors(options: DatabricksConnectorOptions):
 function createClients({
   workspaces,
   version = UNKNOWN_VERSION,
+  identity = NO_IDENTITY,
 }: DatabricksConnectorOptions): DatabricksClients {
-  return createDatabricksClients(workspaces, { version });
+  return createDatabricksClients(workspaces, { version, identity });
 }
 
 /** Asks for the stop and looks; called again until the run is seen to have ended. */

@@ -1,10 +1,11 @@
 import { invalidTask, isJsonObject, type JsonObject, type MetadataType } from '../../connector';
-import { parseLosslessJson } from './databricks-json';
+import { parseLosslessJson, textAt } from './databricks-json';
+import { parseTaskCredentials, type TaskCredentials } from './databricks-task-credentials';
 
 const METADATA_VERSION = 1;
 
 /**
- * The identity of a Databricks run. No credentials: they are found again by the host.
+ * The identity of a Databricks run. No credentials: they are found again by the host, or by the names that stand here.
  * A type, not an interface, so that it is a {@link JsonObject}.
  */
 // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- an interface has no index signature
@@ -16,6 +17,10 @@ export type DatabricksJobMetadata = {
   readonly runId: string;
   /** The run belongs to a Flyte task, whose outputs the entrypoint writes itself. */
   readonly flyte?: boolean;
+  /** The workspace's name, where several are configured for its host. */
+  readonly workspace?: string;
+  /** Where the run has other credentials than its workspace: their names, never their values. */
+  readonly credentials?: TaskCredentials;
 };
 
 /** Reads and writes the resource meta; also reads what flytekit's and Flyte 2's connectors wrote. */
@@ -46,6 +51,8 @@ function toWire(meta: DatabricksJobMetadata): JsonObject {
     databricks_instance: meta.databricksInstance,
     run_id: meta.runId,
     ...(meta.flyte === true ? { flyte: true } : {}),
+    ...(meta.workspace === undefined ? {} : { workspace: meta.workspace }),
+    ...(meta.credentials === undefined ? {} : { credentials: { ...meta.credentials } }),
   };
 }
 
@@ -77,7 +84,14 @@ function parseMetadata(value: unknown): DatabricksJobMetadata {
   }
   const runId = parseRunId(value['runId'] ?? value['run_id']);
   // Metas without a version are flytekit's own: those runs are Flyte tasks.
-  return createMetadata(instance, runId, version === undefined || value['flyte'] === true);
+  const isFlyte = version === undefined || value['flyte'] === true;
+  const workspace = textAt(value, 'workspace');
+  const credentials = parseTaskCredentials(value['credentials']);
+  return {
+    ...createMetadata(instance, runId, isFlyte),
+    ...(workspace === undefined ? {} : { workspace }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
 }
 
 function parseRunId(value: unknown): string {
