@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { types } from 'node:util';
 
 import { Agent, request, type Dispatcher } from 'undici';
 
@@ -136,7 +137,7 @@ async function send(
     });
     return { statusCode: answer.statusCode, text: await answer.body.text() };
   } catch (cause) {
-    const words = cause instanceof Error ? cause.message : 'unknown trouble';
+    const words = types.isNativeError(cause) ? cause.message : 'unknown trouble';
     throw new LonghaulError('UNAVAILABLE', `Kubernetes (${settings.api}) cannot be reached: ${words}`, {
       cause,
     });

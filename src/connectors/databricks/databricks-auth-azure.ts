@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { promisify, types } from 'node:util';
 
 import { isJsonObject, LonghaulError, type JsonObject } from '../../connector';
 import type { Grant } from './databricks-auth';
@@ -181,14 +181,11 @@ function toCliGrant(answer: JsonObject): Grant {
 /** Its error stream names accounts and tenants, never tokens. */
 function toCliError(thrown: unknown): LonghaulError {
   if (thrown instanceof LonghaulError) return thrown;
-  const isMissing = isNodeError(thrown) && thrown.code === 'ENOENT';
-  const words = isNodeError(thrown) && typeof thrown.stderr === 'string' ? thrown.stderr.trim() : '';
+  const failure: { code?: unknown; stderr?: unknown } = types.isNativeError(thrown) ? thrown : {};
+  const isMissing = failure.code === 'ENOENT';
+  const words = typeof failure.stderr === 'string' ? failure.stderr.trim() : '';
   const reason = isMissing ? 'it is not installed here' : shorten(words, 500) || 'it gave no reason';
   return new LonghaulError('UNAUTHENTICATED', `The Azure CLI gives no token: ${reason}`, {
     advice: isMissing ? 'Install az where the worker runs, or use another kind.' : 'Run az login there.',
   });
-}
-
-function isNodeError(thrown: unknown): thrown is Error & { code?: unknown; stderr?: unknown } {
-  return thrown instanceof Error;
 }
