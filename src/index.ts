@@ -70,9 +70,18 @@ export {
   loadWorkspaces,
   resultStateIsAvailable,
   type DatabricksConnectorOptions,
+  type IdentityPorts,
   type Workspace,
+  type WorkspaceAuth,
   type WorkspaceDirectory,
 } from './connectors/databricks';
 export { createSealing, type Sealing, type SealingKey } from './config/sealing';
 export { startService, type RunningService, type ServiceOptions } from './service';
-export { createSecretPort, startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
+export {
+  createOperatorIdentity,
+  createSecretPort,
+  startWorkers,
+  type OperatorIdentity,
+  type RunningWorkers,
+  type WorkersOptions,
+} from './worker';

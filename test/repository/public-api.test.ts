@@ -17,6 +17,7 @@ test('the public door has these names and no others: a change here is a change f
     'TASK_PHASES',
     'TaskClient',
     'createDatabricksConnectors',
+    'createOperatorIdentity',
     'createSealing',
     'createSecretPort',
     'createWorkspaceDirectory',

@@ -181,9 +181,9 @@ function toCliGrant(answer: JsonObject): Grant {
 /** Its error stream names accounts and tenants, never tokens. */
 function toCliError(thrown: unknown): LonghaulError {
   if (thrown instanceof LonghaulError) return thrown;
-  const failure: { code?: unknown; stderr?: unknown } = types.isNativeError(thrown) ? thrown : {};
-  const isMissing = failure.code === 'ENOENT';
-  const words = typeof failure.stderr === 'string' ? failure.stderr.trim() : '';
+  const failure = types.isNativeError(thrown) ? thrown : undefined;
+  const isMissing = failure !== undefined && 'code' in failure && failure.code === 'ENOENT';
+  const words = failure !== undefined && 'stderr' in failure ? String(failure.stderr).trim() : '';
   const reason = isMissing ? 'it is not installed here' : shorten(words, 500) || 'it gave no reason';
   return new LonghaulError('UNAUTHENTICATED', `The Azure CLI gives no token: ${reason}`, {
     advice: isMissing ? 'Install az where the worker runs, or use another kind.' : 'Run az login there.',
