@@ -27,7 +27,7 @@ async function check(auth: string, env: Record<string, string> = {}) {
 const M2M = "{ kind: oauth-m2m, clientId: c, clientSecret: { $secret: 'env:CLIENT_SECRET' } }";
 
 test('the doctor says who we are in a workspace, by which kind, and until when', async () => {
-  fake.on('/oidc/v1/token', { body: { access_token: 't', expires_in: 3600 } });
+  fake.on('/oidc/v1/token', { body: { access_token: 'an-issued-token', expires_in: 3600 } });
   fake.on('/preview/scim/v2/Me', { body: { userName: 'etl@example.com', displayName: 'etl-principal' } });
   const finding = await check(M2M, { CLIENT_SECRET: 's' });
   expect(finding).toMatchObject({ check: 'workspace prod', ok: true });

@@ -31,7 +31,8 @@ function chooseIssuer(auth: Workspace['auth'], context: IssuerContext): () => Pr
     case 'pat':
       return async () => ({
         token: await context.read(auth.token),
-        lifetimeMs: typeof auth.token === 'string' ? Number.POSITIVE_INFINITY : REREAD_MS,
+        lifetimeMs: Number.POSITIVE_INFINITY,
+        ...(typeof auth.token === 'string' ? {} : { refreshAfterMs: REREAD_MS }),
       });
     case 'oauth-m2m':
       return () => issueClientToken(auth, context);

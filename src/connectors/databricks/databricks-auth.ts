@@ -7,6 +7,8 @@ export interface Grant {
   readonly headers?: Readonly<Record<string, string>>;
   /** Undefined where nobody said. `Infinity` for what does not end. */
   readonly lifetimeMs?: number | undefined;
+  /** Asked for anew after this long although it does not end; by default two minutes before the end. */
+  readonly refreshAfterMs?: number;
 }
 
 /** Gets credentials anew, each time it is asked. One for each kind of authentication. */
@@ -107,6 +109,7 @@ function toIssued(grant: Grant, now: number): IssuedToken {
   const { lifetimeMs: given } = grant;
   const lifetimeMs = given === undefined || given <= 0 ? DEFAULT_LIFETIME_MS : given;
   // Short-lived tokens are used for half their life rather than renewed at every call.
-  const refreshAt = now + Math.max(lifetimeMs - REFRESH_EARLY_MS, lifetimeMs / 2);
+  const refreshAfterMs = grant.refreshAfterMs ?? Math.max(lifetimeMs - REFRESH_EARLY_MS, lifetimeMs / 2);
+  const refreshAt = now + refreshAfterMs;
   return { ...grant, refreshAt, endsAt: now + lifetimeMs };
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import { LonghaulError } from '../../connector';
 import { createWorkspaceDirectory, type WorkspaceDirectory } from './databricks-directory';
 import { readProfileKey, readWorkspaceSources, type ConfigFile } from './databricks-profiles';
@@ -101,7 +102,7 @@ function readFileIfAny(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw new LonghaulError('CONFIG', `The Databricks configuration file ${path} cannot be read.`, { cause });
+    if (types.isNativeError(cause) && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw new LonghaulError('CONFIG', `The configuration file ${path} cannot be read.`, { cause });
   }
 }

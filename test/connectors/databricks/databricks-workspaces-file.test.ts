@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { loadWorkspaces, type LoadWorkspacesOptions } from '../../../src/connectors/databricks';
 import { withWorkspaceDefaults } from '../../../src/connectors/databricks/databricks-defaults';
 
@@ -232,5 +235,32 @@ describe('Databricks’ own settings', () => {
     expect(() => load1({ DATABRICKS_AUTH_TYPE: 'google-id' }).resolve()).toThrow(
       /needs google_service_account/,
     );
+  });
+});
+
+describe('docs/workspaces.md', () => {
+  const text = readFileSync(join(__dirname, '../../../docs/workspaces.md'), 'utf8');
+  const shown = [...text.matchAll(/^```yaml\n([\s\S]*?)^```/gm)].map(([, yaml = '']) => yaml);
+  const profiles = '[lab]\nhost = l.example\ntoken = t\n[DEFAULT]\nhost = d.example\ntoken = t\n';
+  const read = (yaml: string) =>
+    loadWorkspaces({
+      env: { HOME: '/home/u', LONGHAUL_WORKSPACES: '/w.yaml' },
+      readFile: (path) => (path === '/w.yaml' ? yaml : profiles),
+    });
+
+  test('shows files that are read, with every kind of authentication', () => {
+    const files = shown.filter((yaml) => /^workspaces:/m.test(yaml));
+    const kinds = files.flatMap((yaml) => read(yaml).workspaces.map(({ auth }) => auth.kind));
+    expect(files).toHaveLength(2);
+    expect([...new Set(kinds)].sort()).toEqual([
+      'azure-cli',
+      'azure-client-secret',
+      'azure-managed-identity',
+      'google-credentials',
+      'google-id',
+      'oauth-m2m',
+      'oidc-federation',
+      'pat',
+    ]);
   });
 });
