@@ -50,7 +50,7 @@ test.each([
     /ACTIONS_/,
     /workspaces/,
   ],
-])('the doctor names the mend for %s', async (_, auth, says, mend) => {
+])('the doctor names the mend for %s', async (...[, auth, says, mend]) => {
   const finding = await check(auth);
   expect(finding).toMatchObject({ ok: false });
   expect(finding?.says).toMatch(says);

@@ -132,8 +132,9 @@ describe('OAuth for machines', () => {
 });
 
 describe('OIDC federation', () => {
-  const exchange = (more: object): WorkspaceAuth =>
-    ({ kind: 'oidc-federation', clientId: 'sp-1', ...more }) as WorkspaceAuth;
+  const exchange = (
+    more: Pick<Extract<WorkspaceAuth, { kind: 'oidc-federation' }>, 'source' | 'audience'>,
+  ): WorkspaceAuth => ({ kind: 'oidc-federation', clientId: 'sp-1', ...more });
 
   beforeEach(() => {
     fake.on('/oidc/v1/token', GRANT);
@@ -181,7 +182,7 @@ describe('OIDC federation', () => {
 
   test('asks Kubernetes for a token of a ServiceAccount', async () => {
     cluster.serviceAccounts.push({ namespace: 'etl', name: 'runner' });
-    const source = { kind: 'kubernetes', namespace: 'etl', serviceAccount: 'runner' };
+    const source = { kind: 'kubernetes', namespace: 'etl', serviceAccount: 'runner' } as const;
     await ask(exchange({ source, audience: 'databricks' }));
     expect(formOf('/oidc/v1/token')['subject_token']).toBe('jwt-canary:etl/runner:databricks');
   });

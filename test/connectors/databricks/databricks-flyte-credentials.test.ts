@@ -15,6 +15,7 @@ import { runOf, startFakeWorkspace, type FakeWorkspace } from './support/fake-wo
 
 let fake: FakeWorkspace;
 let cluster: KubernetesServer;
+const opened: DatabricksConnectorV2[] = [];
 
 beforeEach(async () => {
   fake = await startFakeWorkspace();
@@ -29,6 +30,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  await Promise.all(opened.splice(0).map((each) => each.close()));
   await Promise.all([fake.close(), cluster.close()]);
 });
 
@@ -58,6 +60,7 @@ function connector({ env = {}, inCluster = true }: Options = {}): DatabricksConn
     identity,
   });
   if (only === undefined) throw new Error('no connector');
+  opened.push(only);
   return only;
 }
 
@@ -81,7 +84,7 @@ const asker = (pathEnd: string) => fake.requestsTo(pathEnd).at(-1)?.headers.auth
 
 async function create(custom: Record<string, string>, options: Options = {}): Promise<JsonObject> {
   const { meta } = await connector(options).create(request(custom, 'team-a'), inNamespace('team-a'));
-  return meta as JsonObject;
+  return meta;
 }
 
 describe('a Flyte task', () => {

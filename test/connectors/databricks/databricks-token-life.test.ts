@@ -18,6 +18,9 @@ interface Life {
   refusals(): number;
 }
 
+/** Some ten thousand requests: a busy machine takes its time. */
+jest.setTimeout(180_000);
+
 let fake: FakeWorkspace;
 
 beforeEach(async () => {
