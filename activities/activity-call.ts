@@ -4,6 +4,7 @@ import type { Connection } from '../src/connector/connection';
 import type { CallContext, Logger } from '../src/connector/connector';
 import { isJsonObject, type JsonObject } from '../src/connector/json';
 import type { Trouble } from '../src/connector/activity-contract';
+import type { TaskExecutionMetadata } from '../src/connector/task-template';
 import type { SecretPort } from './ports';
 
 /** What one activity keeps from try to try, in its heartbeat. */
@@ -37,6 +38,7 @@ export interface CallOptions {
   readonly connection?: Connection | undefined;
   /** What the connector is told of the task itself. */
   readonly about?: Pick<CallContext, 'failurePolicy' | 'quotaWaits'>;
+  readonly taskExecution?: TaskExecutionMetadata | undefined;
 }
 
 /** Runs one call of a connector with heartbeats, a clock and a signal; all of them end with it. */
@@ -60,7 +62,8 @@ export async function withActivityCall<T>(
     signal: abort.signal,
     logger: toLogger(activity, options.secrets),
     now,
-    resolveSecret: (reference) => options.secrets.resolve(reference),
+    resolveSecret: (reference) => options.secrets.resolve(reference, options.taskExecution),
+    ...(options.taskExecution === undefined ? {} : { taskExecution: options.taskExecution }),
     connectionSecret: (name) => openConnectionSecret(activity, options, name),
     redact: (text) => options.secrets.redact(text),
     announceSubmit: () => {

@@ -20,7 +20,8 @@ export async function create(dependencies: ActivityDependencies, input: CreateIn
       fence = connector.capabilities.fence;
       sentBefore = call.saved().posts ?? 0;
       assertNotSentBefore(fence, call);
-      assertSecretsAllowed(input.request.template.custom, dependencies.secrets.allowed);
+      const asker = input.request.taskExecution ?? {};
+      assertSecretsAllowed(input.request.template.custom, dependencies.secrets.allowed, asker);
       const observation = await connector.create(input.request, call.context);
       const externalId = connector.metadataType.externalId(observation.meta);
       return { observation, externalId, posts: call.saved().posts ?? 1 };

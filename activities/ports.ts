@@ -1,9 +1,10 @@
-import type { SecretResolver } from '../src/connector/connector';
 import type { ConnectorRegistry } from '../src/connector/registry';
+import type { SecretAsker } from '../src/connector/secret-reference';
 
 /** Secrets as the activities need them: resolved just before use, redacted from all that comes back. */
 export interface SecretPort {
-  readonly resolve: SecretResolver;
+  /** @throws SECRET_UNAVAILABLE, PERMISSION_DENIED. */
+  resolve(reference: string, asker?: SecretAsker): Promise<string>;
   /** Opens a `sealed:` reference for the task it was sealed for. @throws SECRET_UNAVAILABLE. */
   open(reference: string, sealedFor: string): Promise<string>;
   /** The operator's `secrets.allow`. */

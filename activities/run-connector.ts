@@ -7,10 +7,10 @@ import { withActivityCall, type ActivityCall } from './activity-call';
 import { recordCall, type CallOutcome } from './metrics';
 import type { ActivityDependencies } from './ports';
 
-/** Which connector is called, and with whose credentials. */
+/** Which connector is called, for whom, and with whose credentials. */
 export type CalledConnector = Pick<
   ConnectorCall,
-  'taskCategory' | 'connection' | 'failurePolicy' | 'quotaWaits'
+  'taskCategory' | 'connection' | 'taskExecution' | 'failurePolicy' | 'quotaWaits'
 >;
 
 export interface ConnectorRun {
@@ -31,7 +31,7 @@ export interface RunOptions<T> {
  */
 export async function runConnector<T>(
   dependencies: ActivityDependencies,
-  { taskCategory: category, connection, failurePolicy, quotaWaits }: CalledConnector,
+  { taskCategory: category, connection, taskExecution, failurePolicy, quotaWaits }: CalledConnector,
   options: RunOptions<T>,
 ): Promise<T> {
   const { secrets, registry } = dependencies;
@@ -40,7 +40,7 @@ export async function runConnector<T>(
     ...(failurePolicy === undefined ? {} : { failurePolicy }),
     ...(quotaWaits === undefined ? {} : { quotaWaits }),
   };
-  return withActivityCall({ secrets, connection, about, ...grace }, async (call) => {
+  return withActivityCall({ secrets, connection, taskExecution, about, ...grace }, async (call) => {
     const began = performance.now();
     const record = (outcome: CallOutcome): void => {
       recordCall(category.name, outcome, Math.round(performance.now() - began));

@@ -92,6 +92,7 @@ export {
   wheelTask,
   type Compute,
   type DatabricksConnectorOptions,
+  type IdentityPorts,
   type NewCluster,
   type RunJobOptions,
   type RunTask,
@@ -100,8 +101,16 @@ export {
   type SqlObject,
   type SubmitRunOptions,
   type Workspace,
+  type WorkspaceAuth,
   type WorkspaceDirectory,
 } from './connectors/databricks';
 export { createSealing, type Sealing, type SealingKey } from './config/sealing';
 export { startService, type RunningService, type ServiceOptions } from './service';
-export { createSecretPort, startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
+export {
+  createOperatorIdentity,
+  createSecretPort,
+  startWorkers,
+  type OperatorIdentity,
+  type RunningWorkers,
+  type WorkersOptions,
+} from './worker';

@@ -105,10 +105,10 @@ async function startEngineWorker(
   const temporal = await connectClient(context.temporalAddress, {
     interceptors: telemetry.clientInterceptors,
   });
-  const { operatorSecrets, registry } = connectors;
+  const { registry } = connectors;
   const sealing = openEngineSealing(config);
   const allowed = config.embeddedSecretsAllow;
-  const secrets = createSecretPort({ env, allowed, operatorSecrets, sealing });
+  const secrets = createSecretPort({ ...connectors.secrets, env, allowed, sealing });
   const { workflowTaskQueue } = config;
   const workers = await startWorkers({
     connection,

@@ -63,7 +63,7 @@ async function prepare(
   const { type, version } = request.template;
   const notices = registry.getConnector(type, version).noticesOn?.(request.template) ?? [];
   if (!isEmbedded) return { request, notices };
-  const workspace = connectors.workspaceFor(request.template);
+  const workspace = connectors.workspaceFor(request.template, request.taskExecution);
   return {
     request,
     notices,

@@ -26,7 +26,9 @@ export function checkTask(request: TaskRequest, { registry, secretsAllow }: Door
   if (request.adopted === undefined) connector.parseTask(template);
   else if (connector.adopts === false) throw notAdoptable(connector);
   checkFailurePolicy(connector, request);
-  assertSecretsAllowed(template.custom, secretsAllow);
+  const { adopted, taskExecution = {} } = request;
+  connector.authorize?.(adopted === undefined ? { template } : { meta: adopted.meta }, taskExecution);
+  assertSecretsAllowed(template.custom, secretsAllow, taskExecution);
 }
 
 /** A checked task as its workflow is started with it. @throws as {@link checkTask}. */

@@ -1,26 +1,40 @@
 import { isAbsolute } from 'node:path';
-import type { SecretResolver } from '../connector/connector';
 import { LonghaulError } from '../connector/errors';
-import { assertSecretsAllowed } from '../connector/secret-reference';
+import type { KubernetesApi } from '../connector/kubernetes';
+import { assertSecretsAllowed, type SecretAsker } from '../connector/secret-reference';
 import type { Environment } from './temporal-settings';
 
-export interface SecretResolverOptions {
+/** Where references are looked up beside the environment and files; what is absent is not resolved here. */
+export interface SecretSources {
+  /** Of `k8s:namespace/secret/key`. */
+  readonly kubernetes?: KubernetesApi | undefined;
+  /** Of `profile:NAME` and `profile:NAME/key`: one key of a Databricks profile. */
+  readonly readProfile?: ((name: string, key: string) => string | undefined) | undefined;
+}
+
+export interface SecretResolverOptions extends SecretSources {
   readonly env: Environment;
   /** Reads a whole text file. */
   readonly readFile: (path: string) => Promise<string>;
-  /** Exact references, or with a trailing `*`; `['*']` for the operator's own configuration. */
-  readonly allowed: readonly string[];
+  /** Exact references, or with a trailing `*`. */
+  readonly allowed: readonly string[] | 'all';
 }
 
+/** `asker` is the task that names the reference; the operator's own configuration has none. */
+export type AskedSecretResolver = (reference: string, asker?: SecretAsker) => Promise<string>;
+
 /**
- * Resolves `env:NAME` and `file:/PATH` just before use; nothing is cached, so a rotated file is seen at once.
- * Messages name the reference, never a value. One line break at the end of a file is not part of the secret.
- * @throws PERMISSION_DENIED for what is not allowed, SECRET_UNAVAILABLE for what has no value here, UNSUPPORTED for
- * another kind of reference.
+ * Resolves `env:NAME`, `file:/PATH`, `profile:NAME/KEY` and `k8s:NAMESPACE/SECRET/KEY` just before use; nothing is
+ * cached, so what was rotated is seen at once. Messages name the reference, never a value. One line break at the end of
+ * a file is not part of the secret. `allowed: 'all'` is for the operator's own configuration only: it may read the
+ * Secrets of every namespace.
+ * @throws PERMISSION_DENIED for what is not allowed, SECRET_UNAVAILABLE for what has no value here, UNAVAILABLE when
+ * the cluster does not answer, UNSUPPORTED for another kind of reference.
  */
-export function createSecretResolver(options: SecretResolverOptions): SecretResolver {
-  return async (reference) => {
-    assertSecretsAllowed({ secret: { $secret: reference } }, options.allowed);
+export function createSecretResolver(options: SecretResolverOptions): AskedSecretResolver {
+  return async (reference, asker) => {
+    const { allowed } = options;
+    if (allowed !== 'all') assertSecretsAllowed({ secret: { $secret: reference } }, allowed, asker);
     const value = await readSecret(reference, options);
     if (value !== undefined && value !== '') return value;
     throw unavailable(reference, 'has no value here');
@@ -34,14 +48,12 @@ async function readSecret(reference: string, options: SecretResolverOptions): Pr
       return options.env[name];
     case 'file':
       return readSecretFile(reference, name, options.readFile);
+    case 'profile':
+      return readProfileKey(reference, name, options);
+    case 'k8s':
+      return readKubernetesSecret(reference, name, options);
     default:
-      throw new LonghaulError(
-        'UNSUPPORTED',
-        `The secret ${reference} is of a kind that is not resolved here.`,
-        {
-          advice: 'Name it as env:NAME or file:/PATH.',
-        },
-      );
+      throw unsupported(reference, 'is of a kind that is not resolved here');
   }
 }
 
@@ -63,6 +75,28 @@ async function readSecretFile(
   }
 }
 
+/** `profile:NAME` is its token. A profile's name may hold slashes; its keys never do. */
+function readProfileKey(reference: string, name: string, { readProfile }: SecretSources): string | undefined {
+  if (readProfile === undefined) throw unsupported(reference, 'needs Databricks profiles');
+  const slash = name.lastIndexOf('/');
+  return slash < 0 ? readProfile(name, 'token') : readProfile(name.slice(0, slash), name.slice(slash + 1));
+}
+
+async function readKubernetesSecret(
+  reference: string,
+  path: string,
+  { kubernetes }: SecretSources,
+): Promise<string | undefined> {
+  if (kubernetes === undefined) {
+    throw unavailable(reference, 'is in Kubernetes, and this process knows no cluster');
+  }
+  const [namespace = '', name = '', key = '', ...rest] = path.split('/');
+  if (namespace === '' || name === '' || key === '' || rest.length > 0) {
+    throw unsupported(reference, 'is not of the form k8s:namespace/secret/key');
+  }
+  return (await kubernetes.readSecret({ namespace, name }))?.[key];
+}
+
 /** `file:/secrets/*` must not open `/secrets/../etc/passwd`. */
 function assertPlainPath(reference: string, path: string): void {
   if (isAbsolute(path) && !path.split('/').includes('..')) return;
@@ -70,6 +104,12 @@ function assertPlainPath(reference: string, path: string): void {
     'PERMISSION_DENIED',
     `The secret ${reference} must be an absolute path without "..".`,
   );
+}
+
+function unsupported(reference: string, what: string): LonghaulError {
+  return new LonghaulError('UNSUPPORTED', `The secret ${reference} ${what}.`, {
+    advice: 'Name it as env:NAME, file:/PATH, profile:NAME/KEY or k8s:NAMESPACE/SECRET/KEY.',
+  });
 }
 
 function unavailable(reference: string, what: string, cause?: unknown): LonghaulError {

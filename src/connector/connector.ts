@@ -73,6 +73,8 @@ export interface CallContext {
   /** Epoch milliseconds, by the Temporal server's clock where there is one. */
   now(): number;
   readonly resolveSecret: SecretResolver;
+  /** Whose task this is. Absent outside of any task, as for logs. */
+  readonly taskExecution?: TaskExecutionMetadata;
   /**
    * A credential that came with this task (Flyte 2's `connection.secrets`), opened just before use; undefined when none
    * of that name came. @throws SECRET_UNAVAILABLE when no key of this worker opens it.
@@ -210,6 +212,11 @@ export interface AsyncConnector {
    * Without a template the task follows a job that somebody else started. @throws INVALID_TASK naming the field.
    */
   parseFailurePolicy?(policy: JsonObject, template?: TaskTemplate): void;
+  /**
+   * May a task of this project ask for this? Pure. Asked at the door, where the connector may know less than its
+   * workers do: what it cannot tell it lets pass, and decides in `create`. @throws PERMISSION_DENIED.
+   */
+  authorize?(about: TaskOrJob, taskExecution: TaskExecutionMetadata): void;
   /** Starts the external job, at most once per token. */
   create(request: CreateRequest, call: CallContext): Promise<Observation>;
   /** Looks at the external job; read only. @throws RUN_GONE when it no longer exists. */

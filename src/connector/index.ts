@@ -4,6 +4,7 @@ export type * from './connector';
 export * from './errors';
 export type * from './job-finder';
 export * from './json';
+export type * from './kubernetes';
 export type * from './observation';
 export * from './phase';
 export * from './registry';

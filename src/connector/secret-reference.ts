@@ -38,24 +38,58 @@ export async function resolveSecretReferences(
   return Object.fromEntries(await Promise.all(members));
 }
 
+/** Whose task names a reference, as far as that decides. */
+export interface SecretAsker {
+  /** Kubernetes namespace of the task. */
+  readonly namespace?: string;
+}
+
 /**
  * May a task name this reference? `allowed` is the operator's `secrets.allow`: exact references or a trailing `*`.
+ * A Secret of Kubernetes is for tasks of its own namespace, whatever the list says.
  * @throws PERMISSION_DENIED naming the field.
  */
-export function assertSecretsAllowed(spec: JsonValue, allowed: readonly string[]): void {
+export function assertSecretsAllowed(
+  spec: JsonValue,
+  allowed: readonly string[],
+  asker: SecretAsker = {},
+): void {
   for (const { field, reference } of findSecretReferences(spec)) {
-    if (allowed.some((pattern) => matches(pattern, reference))) continue;
-    throw new LonghaulError(
-      'PERMISSION_DENIED',
-      `${field}: the secret ${reference} is not in secrets.allow`,
-      {
-        field,
-        advice: 'Ask the operator to list it in LONGHAUL_SECRETS_ALLOW, or name one that is listed.',
-      },
-    );
+    if (!allowed.some((pattern) => matches(pattern, reference))) throw notListed(field, reference);
+    if (isForeignSecret(reference, asker)) throw foreign({ field, reference, asker });
   }
 }
 
 function matches(pattern: string, reference: string): boolean {
   return pattern.endsWith('*') ? reference.startsWith(pattern.slice(0, -1)) : pattern === reference;
+}
+
+function isForeignSecret(reference: string, { namespace }: SecretAsker): boolean {
+  if (!reference.startsWith(KUBERNETES_PREFIX)) return false;
+  return namespace === undefined || !reference.startsWith(`${KUBERNETES_PREFIX}${namespace}/`);
+}
+
+/** `k8s:namespace/secret/key`. */
+const KUBERNETES_PREFIX = 'k8s:';
+
+function notListed(field: string, reference: string): LonghaulError {
+  return new LonghaulError('PERMISSION_DENIED', `${field}: the secret ${reference} is not in secrets.allow`, {
+    field,
+    advice: 'Ask the operator to list it in LONGHAUL_SECRETS_ALLOW, or name one that is listed.',
+  });
+}
+
+interface ForeignSecret {
+  readonly field: string;
+  readonly reference: string;
+  readonly asker: SecretAsker;
+}
+
+function foreign({ field, reference, asker }: ForeignSecret): LonghaulError {
+  const whose = asker.namespace === undefined ? 'has no namespace' : `is of namespace ${asker.namespace}`;
+  return new LonghaulError(
+    'PERMISSION_DENIED',
+    `${field}: the secret ${reference} is for tasks of its own namespace, and this task ${whose}`,
+    { field, advice: 'Name a Secret of the namespace in which the task runs.' },
+  );
 }

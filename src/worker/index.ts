@@ -10,5 +10,6 @@ export {
   withoutTemporalProfile,
   type SimulatedWorkspace,
 } from './airflow-variables';
+export { createOperatorIdentity, type OperatorIdentity } from './operator-identity';
 export { createSecretPort, type SecretPortOptions } from './secret-port';
 export { startWorkers, type RunningWorkers, type WorkersOptions } from './workers';

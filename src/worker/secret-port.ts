@@ -4,39 +4,55 @@ import { readFile } from 'node:fs/promises';
 import type { SecretPort } from '../../activities';
 import type { Sealing } from '../config/sealing';
 import { createRedactor, type Redactor } from '../config/redactor';
-import { createSecretResolver } from '../config/secret-resolver';
+import { createSecretResolver, type SecretSources } from '../config/secret-resolver';
 import type { Environment } from '../config/temporal-settings';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 
-export interface SecretPortOptions {
+export interface SecretPortOptions extends SecretSources {
   readonly env: Environment;
   /** The operator's `secrets.allow`. */
   readonly allowed: readonly string[];
   /** Credentials of the workspaces: never asked for by a task, redacted all the same. */
   readonly operatorSecrets: readonly string[];
+  /** Tells each credential that a workspace's token source reads or is issued, from now on. */
+  readonly onIssued?: (learn: (value: string) => void) => void;
   /** Opens what came sealed with a task; nothing does without keys. */
   readonly sealing?: Sealing | undefined;
 }
+
+/** Issued tokens end within hours and come anew for months: the latest of them are enough, and keep redaction quick. */
+const MOST_ISSUED = 64;
 
 /**
  * Resolves what tasks may name, and redacts every value that such a name could stand for: also in a failure that
  * arrives hours later on another worker, which never resolved it itself.
  */
 export function createSecretPort(options: SecretPortOptions): SecretPort {
-  const { env, allowed } = options;
-  const resolver = createSecretResolver({ env, allowed, readFile: (path) => readFile(path, 'utf8') });
+  const { allowed } = options;
+  const resolver = createSecretResolver({ ...options, readFile: (path) => readFile(path, 'utf8') });
   const known = new Set([...options.operatorSecrets, ...valuesOf(options)]);
+  const issued = new Set<string>();
   let redactor = createRedactor(known);
+  const renew = (): void => {
+    redactor = createRedactor([...known, ...issued]);
+  };
   const learn = (value: string): void => {
     if (known.has(value)) return;
     known.add(value);
-    redactor = createRedactor(known);
+    renew();
   };
+  options.onIssued?.((value) => {
+    if (issued.has(value)) return;
+    issued.add(value);
+    const [oldest] = issued;
+    if (issued.size > MOST_ISSUED && oldest !== undefined) issued.delete(oldest);
+    renew();
+  });
   return {
     allowed,
-    resolve: async (reference) => {
-      const value = await resolver(reference);
+    resolve: async (reference, asker) => {
+      const value = await resolver(reference, asker);
       learn(value);
       return value;
     },

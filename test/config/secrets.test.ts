@@ -49,12 +49,64 @@ describe('the secret resolver', () => {
     });
   });
 
-  test.each(['profile:DEFAULT', 'k8s:ns/secret/key', 'plain'])(
-    '%s is of a kind that others resolve',
+  test.each(['profile:DEFAULT', 'vault:key', 'plain'])(
+    '%s is of a kind that is not resolved here',
     async (reference) => {
       await expect(resolver(['*'])(reference)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     },
   );
+
+  describe('with Databricks profiles and a cluster', () => {
+    const profiles: Record<string, string> = { 'team/token': 'profile-token', 'team/client_secret': 's3' };
+    const secrets: Record<string, Record<string, string>> = { 'etl/db': { password: VALUE } };
+    const resolve = (allowed: readonly string[] | 'all') =>
+      createSecretResolver({
+        ...{ env: {}, readFile: (path) => readFile(path, 'utf8'), allowed },
+        readProfile: (name, key) => profiles[`${name}/${key}`],
+        kubernetes: {
+          readSecret: async ({ namespace, name }) => secrets[`${namespace}/${name}`],
+          listServiceAccounts: async () => [],
+          requestToken: async () => '',
+        },
+      });
+
+    test('profile:NAME is its token, profile:NAME/KEY any of its keys', async () => {
+      await expect(resolve(['profile:*'])('profile:team')).resolves.toBe('profile-token');
+      await expect(resolve(['profile:*'])('profile:team/client_secret')).resolves.toBe('s3');
+      await expect(resolve(['profile:*'])('profile:gone')).rejects.toMatchObject({
+        code: 'SECRET_UNAVAILABLE',
+      });
+      await expect(resolve(['env:*'])('profile:team')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' });
+    });
+
+    test('a Secret of Kubernetes is for tasks of its own namespace, whatever the list allows', async () => {
+      const reference = 'k8s:etl/db/password';
+      await expect(resolve(['k8s:*'])(reference, { namespace: 'etl' })).resolves.toBe(VALUE);
+      for (const asker of [{ namespace: 'etl-2' }, { namespace: 'et' }, {}, undefined]) {
+        await expect(resolve(['k8s:*'])(reference, asker)).rejects.toMatchObject({
+          code: 'PERMISSION_DENIED',
+        });
+      }
+      await expect(resolve([])(reference, { namespace: 'etl' })).rejects.toMatchObject({
+        code: 'PERMISSION_DENIED',
+      });
+    });
+
+    test('the operator’s own configuration may name every namespace', async () => {
+      await expect(resolve('all')('k8s:etl/db/password')).resolves.toBe(VALUE);
+    });
+
+    test.each(['k8s:etl/db/user', 'k8s:etl/gone/password'])('%s has no value', async (reference) => {
+      await expect(resolve('all')(reference)).rejects.toMatchObject({ code: 'SECRET_UNAVAILABLE' });
+    });
+
+    test.each(['k8s:etl/db', 'k8s:etl/db/a/b', 'k8s:etl//password'])(
+      '%s is not well-formed',
+      async (reference) => {
+        await expect(resolve('all')(reference)).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+      },
+    );
+  });
 });
 
 describe('the redactor', () => {

@@ -18,6 +18,7 @@ test('the public door has these names and no others: a change here is a change f
     'TaskClient',
     'conditionTask',
     'createDatabricksConnectors',
+    'createOperatorIdentity',
     'createSealing',
     'createSecretPort',
     'createWorkspaceDirectory',

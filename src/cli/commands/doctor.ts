@@ -1,7 +1,5 @@
 import { parseEnvironment, type LonghaulConfig } from '../../config/environment';
-import { readPackageVersion } from '../../config/package-version';
-import { ERROR_TABLE, LonghaulError } from '../../connector/errors';
-import { checkWorkspace, loadWorkspaces, type Workspace } from '../../connectors/databricks';
+import { ERROR_TABLE } from '../../connector/errors';
 
 import { connectClient, type TemporalClient } from '../../temporal/connection';
 import { engineStatus } from '../../temporal/engine/engine-client';
@@ -11,8 +9,9 @@ import { missingSearchAttributes } from '../../temporal/search-attributes';
 import { findTemporalBinary } from '../../temporal/temporal-binary';
 import { checkAirflow, pollersAt } from '../airflow-finding';
 import { runCommand, type CommonOptions } from '../command';
-import type { Finding } from '../finding';
+import { find, type Finding } from '../finding';
 import { checkSealingKeys } from '../sealing-finding';
+import { checkWorkspaces } from '../workspace-finding';
 
 /** Checks each dependency and names the mend. Exit 0 only when everything is well. */
 export function doctor(options: CommonOptions): Promise<void> {
@@ -22,7 +21,7 @@ export function doctor(options: CommonOptions): Promise<void> {
       checkNode(),
       await checkPython(),
       ...(await checkTemporal(config)),
-      ...(await checkWorkspaces(config)),
+      ...(await checkWorkspaces(config, process.env)),
       checkSealingKeys(config),
       ...(await checkAirflowWorker(config)),
     ];
@@ -120,37 +119,4 @@ async function checkSearchAttributes({ connection, namespace }: TemporalClient):
   const says =
     missing.length === 0 ? 'all there' : `missing ${missing.join(', ')} (everything works, less the filters)`;
   return { check: 'search attributes', ok: missing.length === 0, says, mend: 'Run longhaul init.' };
-}
-
-async function checkWorkspaces({ temporal }: LonghaulConfig): Promise<Finding[]> {
-  const { workspaces, hostsOnly } = loadWorkspaces({ env: process.env });
-  if (workspaces.length + hostsOnly.length === 0) {
-    const where = temporal.configured
-      ? 'where the workers run, one must be'
-      : 'tasks run on the simulated one';
-    return [{ check: 'workspace', ok: true, says: `none is configured here; ${where}` }];
-  }
-  const hosts = hostsOnly.map(({ name, host, reason }) => ({
-    check: `workspace ${name}`,
-    ok: true,
-    says: `${host} serves only tasks that bring their own token: ${reason}`,
-  }));
-  return [...(await Promise.all(workspaces.map(checkCredentials))), ...hosts];
-}
-
-function checkCredentials(workspace: Workspace): Promise<Finding> {
-  const mend = `Check host and credentials of ${workspace.name} (DATABRICKS_HOST, DATABRICKS_TOKEN, ~/.databrickscfg).`;
-  return find(`workspace ${workspace.name}`, mend, async () => {
-    await checkWorkspace(workspace, readPackageVersion());
-    return `${workspace.host} accepts the credentials`;
-  });
-}
-
-async function find(check: string, mend: string, look: () => Promise<string>): Promise<Finding> {
-  try {
-    return { check, ok: true, says: await look() };
-  } catch (error) {
-    const { message, advice } = LonghaulError.from(error);
-    return { check, ok: false, says: message, mend: advice ?? mend };
-  }
 }

@@ -69,10 +69,10 @@ async function serveConnectors({ metricsPort, metricsHost }: WorkerOptions, outp
     await connectClient(config.temporal, { interceptors: telemetry.clientInterceptors }),
     await connectWorker(config.temporal),
   ];
-  const { registry, operatorSecrets } = connectors;
+  const { registry } = connectors;
   const { client, namespace } = temporal;
   const allowed = config.secretsAllow;
-  const secrets = createSecretPort({ env: process.env, allowed, operatorSecrets, sealing });
+  const secrets = createSecretPort({ ...connectors.secrets, env: process.env, allowed, sealing });
   const { workflowTaskQueue } = config;
   const workers = await startWorkers({
     connection,

@@ -1,25 +1,40 @@
-import { LonghaulError, type JsonObject } from '../../connector';
-import { numberAt, textAt } from './databricks-json';
 import type { WorkspaceAuth } from './databricks-workspace';
 
-/** Asks the workspace's own token endpoint; given by the client, which owns all HTTP. */
-export type TokenRequest = (credentials: {
-  readonly clientId: string;
-  readonly clientSecret: string;
-}) => Promise<JsonObject>;
+/** What one request for credentials gave. */
+export interface Grant {
+  readonly token: string;
+  /** Beside `Authorization`, as Azure and Google want them. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Undefined where nobody said. `Infinity` for what does not end. */
+  readonly lifetimeMs?: number | undefined;
+  /** Asked for anew after this long although it does not end; by default two minutes before the end. */
+  readonly refreshAfterMs?: number;
+}
+
+/** Gets credentials anew, each time it is asked. One for each kind of authentication. */
+export interface TokenIssuer {
+  /** The user agent's word for it. */
+  readonly kind: WorkspaceAuth['kind'];
+  /** False where asking again would give the same. */
+  readonly renewable: boolean;
+  issue(): Promise<Grant>;
+}
 
 /** Where the bearer token of a workspace comes from. */
 export interface TokenSource {
-  /** The user agent's word for it. */
   readonly kind: WorkspaceAuth['kind'];
   /** Values that must never be shown. */
   secrets(): readonly string[];
   token(): Promise<string>;
+  /** Sent beside the token. */
+  headers(): Readonly<Record<string, string>>;
   /**
    * Says that the server no longer accepts `token`. True when another one can be had, so that one more try is
    * worth it; a token that was replaced meanwhile is not thrown away twice.
    */
   reject(token: string): boolean;
+  /** How long the present token holds; undefined before the first one and for what does not end. */
+  remainingMs(): number | undefined;
 }
 
 /** A token is renewed this long before it ends, because servers end it early and clocks differ. */
@@ -28,74 +43,73 @@ const REFRESH_EARLY_MS = 120_000;
 /** What OAuth servers assume when they do not say: RFC 6749 §5.1 leaves it open, Databricks uses an hour. */
 const DEFAULT_LIFETIME_MS = 3_600_000;
 
-/** `monotonicNow` in milliseconds is no wall clock: a skewed or stepping clock must not age a token. */
-export function createTokenSource(
-  auth: WorkspaceAuth,
-  request: TokenRequest,
-  monotonicNow: () => number = () => performance.now(),
-): TokenSource {
-  return auth.kind === 'pat' ? patSource(auth.token) : oauthSource(auth, request, monotonicNow);
-}
+/** An early renewal that failed is not repeated by each of hundreds of callers. */
+const RENEWAL_PAUSE_MS = 30_000;
 
-function patSource(token: string): TokenSource {
-  return { kind: 'pat', secrets: () => [token], token: async () => token, reject: () => false };
-}
+/** A replacement refused as soon as this is refused for good: one caller in this time may try yet another. */
+const REJECTION_PAUSE_MS = 2_000;
 
-interface IssuedToken {
-  readonly value: string;
+interface IssuedToken extends Grant {
   readonly refreshAt: number;
   readonly endsAt: number;
 }
 
-function oauthSource(
-  auth: Extract<WorkspaceAuth, { kind: 'oauth-m2m' }>,
-  request: TokenRequest,
-  monotonicNow: () => number,
+/**
+ * The one cache for every kind: one request for all callers, early renewal, and a failed one that hurts nobody while
+ * the old token holds. `monotonicNow` in milliseconds is no wall clock: a skewed or stepping clock must not age a token.
+ */
+export function createTokenSource(
+  issuer: TokenIssuer,
+  monotonicNow: () => number = () => performance.now(),
 ): TokenSource {
   let issued: IssuedToken | undefined;
   let pending: Promise<string> | undefined;
-
+  let rejectedAt = Number.NEGATIVE_INFINITY;
   const renew = async (): Promise<string> => {
     try {
-      issued = parseIssuedToken(await request(auth), monotonicNow());
-      return issued.value;
+      issued = toIssued(await issuer.issue(), monotonicNow());
+      return issued.token;
     } catch (thrown) {
-      // An early renewal that fails costs nothing while the old token still holds.
-      if (issued !== undefined && monotonicNow() < issued.endsAt) return issued.value;
-      throw thrown;
+      const now = monotonicNow();
+      if (issued === undefined || now >= issued.endsAt) throw thrown;
+      issued = { ...issued, refreshAt: now + RENEWAL_PAUSE_MS };
+      return issued.token;
     } finally {
       pending = undefined;
     }
   };
-
   return {
-    kind: 'oauth-m2m',
-    secrets: () => [auth.clientSecret, ...(issued === undefined ? [] : [issued.value])],
+    kind: issuer.kind,
+    secrets: () => (issued === undefined ? [] : [issued.token, ...Object.values(issued.headers ?? {})]),
     token: async () => {
-      if (issued !== undefined && monotonicNow() < issued.refreshAt) return issued.value;
+      if (issued !== undefined && monotonicNow() < Math.min(issued.refreshAt, issued.endsAt)) {
+        return issued.token;
+      }
       // One request serves every caller that comes while it is under way.
       pending ??= renew();
       return pending;
     },
+    headers: () => issued?.headers ?? {},
     reject: (token) => {
-      if (issued?.value === token) issued = undefined;
+      if (!issuer.renewable) return false;
+      if (issued?.token !== token) return true;
+      if (monotonicNow() - rejectedAt < REJECTION_PAUSE_MS) return false;
+      rejectedAt = monotonicNow();
+      issued = undefined;
       return true;
+    },
+    remainingMs: () => {
+      if (issued === undefined || issued.endsAt === Number.POSITIVE_INFINITY) return undefined;
+      return Math.max(0, issued.endsAt - monotonicNow());
     },
   };
 }
 
-function parseIssuedToken(answer: JsonObject, now: number): IssuedToken {
-  const value = textAt(answer, 'access_token');
-  const type = textAt(answer, 'token_type') ?? 'Bearer';
-  if (value === undefined || type.toLowerCase() !== 'bearer') {
-    throw new LonghaulError(
-      'UNAVAILABLE',
-      'The Databricks token endpoint did not answer with a bearer token.',
-    );
-  }
-  const seconds = numberAt(answer, 'expires_in');
-  const lifetimeMs = seconds === undefined || seconds <= 0 ? DEFAULT_LIFETIME_MS : seconds * 1000;
+function toIssued(grant: Grant, now: number): IssuedToken {
+  const { lifetimeMs: given } = grant;
+  const lifetimeMs = given === undefined || given <= 0 ? DEFAULT_LIFETIME_MS : given;
   // Short-lived tokens are used for half their life rather than renewed at every call.
-  const refreshAt = now + Math.max(lifetimeMs - REFRESH_EARLY_MS, lifetimeMs / 2);
-  return { value, refreshAt, endsAt: now + lifetimeMs };
+  const refreshAfterMs = grant.refreshAfterMs ?? Math.max(lifetimeMs - REFRESH_EARLY_MS, lifetimeMs / 2);
+  const refreshAt = now + refreshAfterMs;
+  return { ...grant, refreshAt, endsAt: now + lifetimeMs };
 }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LonghaulError, type CallContext, type JsonObject } from '../../connector';
 import { createTokenSource, type TokenSource } from './databricks-auth';
+import { createWorkspaceEndpoint } from './databricks-auth-endpoint';
+import { createIssuer } from './databricks-auth-issuers';
 import {
   isExpiredCredential,
   isUnknownEndpoint,
@@ -9,6 +11,7 @@ import {
   type Operation,
 } from './databricks-errors';
 import type { Lane } from './databricks-gate';
+import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { stringifyLosslessJson } from './databricks-json';
 import type { LookLoad } from './databricks-looks';
 import {
@@ -70,6 +73,8 @@ export interface DatabricksClient {
   send(request: ApiRequest, context: RequestContext): Promise<JsonObject>;
   /** The body of any 2xx answer, tried as often as a GET of {@link send}. @throws as send. */
   fetch(request: FetchRequest, context: RequestContext): Promise<FetchedBytes>;
+  /** How long the present token holds; undefined before the first one and for what does not end. */
+  tokenRemainingMs(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -81,6 +86,8 @@ export interface ClientOptions {
   readonly processes?: number | undefined;
   /** Shared with other clients of the same host, and theirs to close; by default one of its own. */
   readonly connection?: HostConnection;
+  /** What the kinds of authentication need of the process; without it plain values only. */
+  readonly identity?: IdentityPorts;
   /** The token came with a task: whoever has to renew it is told so. */
   readonly isTaskToken?: boolean;
 }
@@ -89,6 +96,8 @@ export interface ClientOptions {
 export const DATABRICKS_API_ENDPOINT = '/api/2.1/jobs';
 /** The version that can read more than 100 tasks and queues runs by default. */
 const JOBS_API_2_2 = '/api/2.2/jobs';
+
+/** Who asks: users and service principals. */
 
 const GET_TRIES = 3;
 /** A longer wish is passed on to the workflow, which waits without holding a worker's slot. */
@@ -102,76 +111,111 @@ const FALLBACK_MS = 10 * 60_000;
 
 /** Creates the client of one workspace: kept-alive connections, one token for all callers. */
 export function createDatabricksClient(workspace: Workspace, options: ClientOptions): DatabricksClient {
-  const { monotonicNow = () => performance.now(), isTaskToken = false } = options;
-  const connection =
-    options.connection ??
-    openHost(workspace.host, { limits: workspace.limits, processes: options.processes });
+  const { monotonicNow = () => performance.now(), version, isTaskToken = false, processes } = options;
+  const connection = options.connection ?? openHost(workspace.host, { limits: workspace.limits, processes });
   const timeoutMs = workspace.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
-  const requestToken = (credentials: { clientId: string; clientSecret: string }): Promise<JsonObject> =>
-    fetchToken({ connection, timeoutMs }, credentials, userAgent(options.version, workspace.auth.kind));
-  const tokens = createTokenSource(workspace.auth, requestToken, monotonicNow);
-
-  const exchange = async (root: string, request: ApiRequest, context: RequestContext): Promise<RawAnswer> =>
-    withFreshToken(tokens, context.signal, (token) => {
-      const raw = toRawRequest(root, request, headersFor(options.version, tokens.kind, token));
-      const lane = context.lane === undefined ? {} : { lane: context.lane };
-      return connection.exchange({ ...raw, ...lane }, { signal: context.signal, timeoutMs });
-    });
-  const isFallenBack = (): boolean => monotonicNow() < connection.fallbackUntil;
-  const attempt = async (request: ApiRequest, context: RequestContext): Promise<JsonObject> => {
-    const accept = (answer: RawAnswer): JsonObject =>
-      connection.accept(request.operation, answer, {
-        ...aboutAnswer(tokens, request, context),
-        isTaskToken,
-      });
-    if (request.root !== undefined) return accept(await exchange(request.root, request, context));
-    const isFallback = isFallenBack();
-    const first = await exchange(isFallback ? DATABRICKS_API_ENDPOINT : JOBS_API_2_2, request, context);
-    if (isFallback && needsNewerApi(first.status, first.body)) {
-      const newer = await exchange(JOBS_API_2_2, request, context);
-      if (isUnknownEndpoint(newer.status, newer.body)) return accept(first);
-      connection.fallbackUntil = Number.NEGATIVE_INFINITY;
-      return accept(newer);
-    }
-    if (isFallback || !isUnknownEndpoint(first.status, first.body)) return accept(first);
-    const second = await exchange(DATABRICKS_API_ENDPOINT, request, context);
-    if (!isUnknownEndpoint(second.status, second.body)) {
-      connection.fallbackUntil = monotonicNow() + FALLBACK_MS;
-      context.logger?.info(KNOWS_2_1_ONLY, { host: workspace.host });
-    }
-    return accept(second);
-  };
-  const fetchOnce = async (request: FetchRequest, context: RequestContext): Promise<FetchedBytes> => {
-    const answer = await withFreshToken(tokens, context.signal, (token) => {
-      const headers = {
-        ...headersFor(options.version, tokens.kind, token),
-        ...request.headers,
-        accept: '*/*',
-      };
-      const { path } = request;
-      const about = { operation: 'read', method: 'GET', lane: 'rest', isBinary: true } as const;
-      const raw = { ...about, path, headers, secrets: [] };
-      return connection.exchange(raw, { signal: context.signal, timeoutMs });
-    });
-    const about = aboutAnswer(tokens, {}, context);
-    if (answer.status < 200 || answer.status >= 300) connection.accept('read', answer, about);
-    return { bytes: Buffer.from(answer.body, 'latin1'), redact: about.redact };
-  };
+  const tokens = createTokens(workspace, options, { connection, timeoutMs, monotonicNow });
+  const line: Line = { workspace, connection, tokens, timeoutMs, monotonicNow, version, isTaskToken };
   return {
     workspace,
-    fetch: (request, context) => withInnerRetries(() => fetchOnce(request, context), context.signal),
     looks: connection.looks,
     get apiVersion() {
-      return isFallenBack() ? '2.1' : '2.2';
+      return isFallenBack(line) ? '2.1' : '2.2';
     },
     send: (request, context) =>
       request.body === undefined
-        ? withInnerRetries(() => attempt(request, context), context.signal)
-        : attempt({ ...request, announce: once(request.announce) }, context),
+        ? withInnerRetries(() => call(line, request, context), context.signal)
+        : call(line, { ...request, announce: once(request.announce) }, context),
+    fetch: (request, context) => withInnerRetries(() => fetchBytes(line, request, context), context.signal),
+    tokenRemainingMs: () => tokens.remainingMs(),
     close: async () => {
       if (options.connection === undefined) await connection.close();
     },
   };
+}
+
+/** The way to one workspace: where it leads, and who walks it. */
+interface Line extends TokenSurroundings, Required<Pick<ClientOptions, 'version' | 'isTaskToken'>> {
+  readonly workspace: Workspace;
+  readonly tokens: TokenSource;
+}
+
+function isFallenBack({ connection, monotonicNow }: Line): boolean {
+  return monotonicNow() < connection.fallbackUntil;
+}
+
+/** One call of the API, in the latest version that the host knows. */
+async function call(line: Line, request: ApiRequest, context: RequestContext): Promise<JsonObject> {
+  const { connection, tokens, isTaskToken } = line;
+  const answer = await askLatest(line, request, context);
+  const about = { ...aboutAnswer(tokens, request, context), isTaskToken };
+  return connection.accept(request.operation, answer, about);
+}
+
+async function askLatest(line: Line, request: ApiRequest, context: RequestContext): Promise<RawAnswer> {
+  const ask = (root: string): Promise<RawAnswer> => exchange(line, { ...request, root }, context);
+  if (request.root !== undefined) return ask(request.root);
+  const { connection, monotonicNow, workspace } = line;
+  if (isFallenBack(line)) {
+    const older = await ask(DATABRICKS_API_ENDPOINT);
+    if (!needsNewerApi(older.status, older.body)) return older;
+    const newer = await ask(JOBS_API_2_2);
+    if (isUnknownEndpoint(newer.status, newer.body)) return older;
+    connection.fallbackUntil = Number.NEGATIVE_INFINITY;
+    return newer;
+  }
+  const first = await ask(JOBS_API_2_2);
+  if (!isUnknownEndpoint(first.status, first.body)) return first;
+  const second = await ask(DATABRICKS_API_ENDPOINT);
+  if (!isUnknownEndpoint(second.status, second.body)) {
+    connection.fallbackUntil = monotonicNow() + FALLBACK_MS;
+    context.logger?.info(KNOWS_2_1_ONLY, { host: workspace.host });
+  }
+  return second;
+}
+
+function exchange(
+  line: Line,
+  request: ApiRequest & { readonly root: string },
+  context: RequestContext,
+): Promise<RawAnswer> {
+  const { connection, tokens, timeoutMs } = line;
+  return withFreshToken(tokens, context.signal, (token) => {
+    const raw = toRawRequest(request.root, request, headersFor(line, token));
+    const lane = context.lane === undefined ? {} : { lane: context.lane };
+    return connection.exchange({ ...raw, ...lane }, { signal: context.signal, timeoutMs });
+  });
+}
+
+async function fetchBytes(line: Line, request: FetchRequest, context: RequestContext): Promise<FetchedBytes> {
+  const { connection, tokens, timeoutMs } = line;
+  const answer = await withFreshToken(tokens, context.signal, (token) => {
+    const headers = { ...headersFor(line, token), ...request.headers, accept: '*/*' };
+    const kind = { operation: 'read', method: 'GET', lane: 'rest', isBinary: true } as const;
+    const raw = { ...kind, path: request.path, headers, secrets: [] };
+    return connection.exchange(raw, { signal: context.signal, timeoutMs });
+  });
+  const about = aboutAnswer(tokens, {}, context);
+  if (answer.status < 200 || answer.status >= 300) connection.accept('read', answer, about);
+  return { bytes: Buffer.from(answer.body, 'latin1'), redact: about.redact };
+}
+
+interface TokenSurroundings {
+  readonly connection: HostConnection;
+  readonly timeoutMs: number;
+  readonly monotonicNow: () => number;
+}
+
+function createTokens(
+  workspace: Workspace,
+  { version, identity = NO_IDENTITY }: ClientOptions,
+  { connection, timeoutMs, monotonicNow }: TokenSurroundings,
+): TokenSource {
+  const { host, auth } = workspace;
+  const asked = { timeoutMs, userAgent: userAgent(version, auth.kind) };
+  const askWorkspace = createWorkspaceEndpoint(connection, host, asked);
+  const issuer = createIssuer(workspace, { ...asked, host, connection, ports: identity, askWorkspace });
+  return createTokenSource(issuer, monotonicNow);
 }
 
 /** Our own credentials are taken out here: an issued token, or a task's, is known nowhere else in this form. */
@@ -210,8 +254,9 @@ function toRawRequest(root: string, request: ApiRequest, headers: RawRequest['he
   };
 }
 
-function headersFor(version: string, kind: string, token: string): Record<string, string> {
-  return { ...getHeader(token), accept: 'application/json', 'user-agent': userAgent(version, kind) };
+function headersFor({ version, tokens }: Line, token: string): Record<string, string> {
+  const agent = { accept: 'application/json', 'user-agent': userAgent(version, tokens.kind) };
+  return { ...getHeader(token), ...agent, ...tokens.headers() };
 }
 
 /** The headers of an authenticated JSON request; Flyte's `get_header`. */
@@ -277,30 +322,4 @@ function isWorthATry({ retryable, isHeldBack }: LonghaulError): boolean {
 function pauseFor(error: LonghaulError, tries: number): number | undefined {
   const wished = error.retryAfterMs ?? INNER_PAUSE_MS * tries;
   return wished <= LONGEST_INNER_PAUSE_MS ? wished : undefined;
-}
-
-/** OAuth client credentials at the workspace's own endpoint; as the SDKs do, with HTTP Basic. */
-async function fetchToken(
-  { connection, timeoutMs }: { connection: HostConnection; timeoutMs: number },
-  credentials: { clientId: string; clientSecret: string },
-  agent: string,
-): Promise<JsonObject> {
-  const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64');
-  const secrets = [credentials.clientSecret, basic];
-  const request: RawRequest = {
-    operation: 'token',
-    method: 'POST',
-    path: '/oidc/v1/token',
-    headers: {
-      authorization: `Basic ${basic}`,
-      accept: 'application/json',
-      'content-type': 'application/x-www-form-urlencoded',
-      'user-agent': agent,
-    },
-    body: 'grant_type=client_credentials&scope=all-apis',
-    secrets,
-  };
-  // No caller's signal: the token is for all of them. The request time-out bounds it.
-  const answer = await connection.exchange(request, { signal: new AbortController().signal, timeoutMs });
-  return connection.accept('token', answer, { secrets, now: Date.now(), redact: (text) => text });
 }

@@ -1,39 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { types } from 'node:util';
 import { LonghaulError } from '../../connector';
-import { readWorkspaceSources, type UnusableWorkspace, type WorkspaceSources } from './databricks-profiles';
+import { createWorkspaceDirectory, type WorkspaceDirectory } from './databricks-directory';
+import { readProfileKey, readWorkspaceSources, type ConfigFile } from './databricks-profiles';
 import {
   configError,
   DEFAULT_REQUEST_TIMEOUT_MS,
   normalizeHost,
-  parseOrigin,
   type Workspace,
-  type WorkspaceHost,
 } from './databricks-workspace';
+import { parseWorkspacesFile, type WorkspacesFile } from './databricks-workspaces-file';
 
-/** The workspaces this process may talk to. */
-export interface WorkspaceDirectory {
-  readonly workspaces: readonly Workspace[];
-  /**
-   * Finds a workspace by its name or its host; without a selector the default one.
-   * @throws CONFIG naming what is missing and how to configure it.
-   */
-  resolve(selector?: string): Workspace;
-  /**
-   * The same for a task that brings its own token: a workspace without usable credentials will do, as long as its host
-   * is configured. Where `resolve` finds a workspace, this finds the same.
-   * @throws CONFIG as `resolve`.
-   */
-  resolveHost(selector?: string): WorkspaceHost;
-  /** The workspaces that only `resolveHost` gives, each with the reason. */
-  readonly hostsOnly: readonly (WorkspaceHost & { readonly reason: string })[];
-}
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Gives undefined for a file that does not exist. */
+type FileReader = (path: string) => string | undefined;
 
 export interface LoadWorkspacesOptions {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Gives undefined for a file that does not exist; by default the file system. */
-  readonly readFile?: (path: string) => string | undefined;
+  readonly env: Environment;
+  /** By default the file system. */
+  readonly readFile?: FileReader;
   /** Workspaces made by the caller, such as the simulated one; they win over equal names. */
   readonly extra?: readonly Workspace[];
 }
@@ -42,104 +30,54 @@ export interface LoadWorkspacesOptions {
 export const DEFAULT_DATABRICKS_INSTANCE_ENV_KEY = 'FLYTE_DATABRICKS_INSTANCE';
 
 /**
- * Reads every configured workspace: `DATABRICKS_HOST` and friends (named `default`), each profile of
- * `~/.databrickscfg` (by its own name), `FLYTE_DATABRICKS_INSTANCE` (named `flyte`), and `extra`.
- * @throws CONFIG for a host or time-out that is not well-formed.
+ * Reads every configured workspace. Of equal names the first wins: `extra`, the file named by `LONGHAUL_WORKSPACES`,
+ * `DATABRICKS_HOST` and friends (named `default`), `FLYTE_DATABRICKS_INSTANCE` (named `flyte`), each profile of
+ * `~/.databrickscfg` (by its own name).
+ * @throws CONFIG for a file, host or time-out that is not well-formed.
  */
 export function loadWorkspaces(options: LoadWorkspacesOptions): WorkspaceDirectory {
   const { env, readFile = readFileIfAny, extra = [] } = options;
   const requestTimeoutMs = parseTimeout(env['LONGHAUL_HTTP_TIMEOUT_MS']);
   const sources = readWorkspaceSources({ env, configFile: readConfigFile(env, readFile), requestTimeoutMs });
-  const taken = new Set(extra.map(({ name }) => name));
-  const found = sources.workspaces.filter(({ name }) => !taken.has(name));
+  const named = readNamed({ env, readFile, requestTimeoutMs }, createWorkspaceDirectory(sources));
   const own = extra.map((workspace) => ({ ...workspace, host: normalizeHost(workspace.host) }));
-  return createWorkspaceDirectory({ ...sources, workspaces: [...own, ...found] });
+  const workspaces = withoutTwins([...own, ...named.workspaces, ...sources.workspaces]);
+  const defaultName = named.default ?? sources.defaultName;
+  return createWorkspaceDirectory({ ...sources, workspaces, defaultName, rules: named.rules });
 }
 
-/** A directory of ready-made workspaces, for callers that configure by code. */
-export function createWorkspaceDirectory(
-  sources: Pick<WorkspaceSources, 'workspaces'> & Partial<WorkspaceSources>,
-): WorkspaceDirectory {
-  const { workspaces, unusable = [] } = sources;
-  const find = (selector: string | undefined): Found =>
-    selector === undefined || selector === ''
-      ? findDefault({ ...sources, unusable })
-      : findSelected({ ...sources, unusable }, selector);
-  return {
-    workspaces,
-    resolve: (selector) => {
-      const found = find(selector);
-      if ('reason' in found) throw unusableError(found);
-      return found;
-    },
-    resolveHost: (selector) => {
-      const found = find(selector);
-      if (!('reason' in found)) return found;
-      if (found.place === undefined) throw unusableError(found);
-      assertChosen(found, selector, { ...sources, unusable });
-      return found.place;
-    },
-    hostsOnly: unusable.flatMap(({ place, reason }) => (place === undefined ? [] : [{ ...place, reason }])),
-  };
+/** The value of one key of a Databricks profile: what `profile:NAME/KEY` stands for. */
+export function readProfileValue(env: Environment, name: string, key: string): string | undefined {
+  return readProfileKey(readConfigFile(env, readFileIfAny), name, key);
 }
 
-type Found = Workspace | UnusableWorkspace;
-
-function findDefault({ workspaces, unusable, defaultName }: WorkspaceSources): Found {
-  const byName = workspaces.find(({ name }) => name === defaultName);
-  if (byName !== undefined) return byName;
-  const [only, ...others] = workspaces;
-  if (only !== undefined && others.length === 0 && defaultName === undefined) return only;
-  const problem = unusable.find(({ name }) => name === defaultName) ?? unusable[0];
-  if (problem !== undefined && (only === undefined || problem.name === defaultName)) return problem;
-  if (only === undefined) throw configError('No Databricks workspace is configured.');
-  throw noDefaultError(workspaces);
-}
-
-/** The first of several problems is good enough to be told, not to be sent a token. */
-function assertChosen(
-  found: UnusableWorkspace,
-  selector: string | undefined,
-  { unusable, defaultName }: WorkspaceSources,
-): void {
-  const isNamed = (selector !== undefined && selector !== '') || found.name === defaultName;
-  if (!isNamed && unusable.length > 1) throw noDefaultError(unusable);
-}
-
-function findSelected({ workspaces, unusable }: WorkspaceSources, selector: string): Found {
-  const byName = workspaces.find(({ name }) => name === selector);
-  if (byName !== undefined) return byName;
-  const byHost = workspaces.find(({ host }) => isSameHost(host, selector));
-  if (byHost !== undefined) return byHost;
-  const problem = unusable.find(({ name, place }) => name === selector || isSameHost(place?.host, selector));
-  if (problem !== undefined) return problem;
-  const looksLikeHost = /[.:]/.test(selector);
-  throw configError(
-    looksLikeHost
-      ? `The Databricks host ${selector} is not configured here, so it gets no credentials.`
-      : `No Databricks workspace is named ${selector} (configured: ${namesOf(workspaces) || 'none'}).`,
+function withoutTwins(workspaces: readonly Workspace[]): Workspace[] {
+  return workspaces.filter(
+    ({ name }, index) => workspaces.findIndex((other) => other.name === name) === index,
   );
 }
 
-function isSameHost(host: string | undefined, selector: string): boolean {
-  const wanted = selector.includes('://') ? parseOrigin(selector)?.origin : undefined;
-  if (host === undefined) return false;
-  if (wanted !== undefined) return host === wanted;
-  return new URL(host).host === parseOrigin(`https://${selector}`)?.host;
+interface NamedSource {
+  readonly env: Environment;
+  readonly readFile: FileReader;
+  readonly requestTimeoutMs: number;
 }
 
-function namesOf(workspaces: readonly { readonly name: string }[]): string {
-  return workspaces.map(({ name }) => name).join(', ');
-}
-
-function noDefaultError(workspaces: readonly { readonly name: string }[]): LonghaulError {
-  return configError(`Several workspaces are configured and none is the default (${namesOf(workspaces)}).`, {
-    advice: 'Name one in the task as `workspace`, or set DATABRICKS_CONFIG_PROFILE.',
-  });
-}
-
-function unusableError(problem: UnusableWorkspace): LonghaulError {
-  return configError(`The Databricks workspace ${problem.name} cannot be used: ${problem.reason}.`);
+/** A file that is named and not there is a mistake: nothing else may quietly take its place. */
+function readNamed(
+  { env, readFile, requestTimeoutMs }: NamedSource,
+  profiles: WorkspaceDirectory,
+): WorkspacesFile {
+  const given = env['LONGHAUL_WORKSPACES']?.trim() ?? '';
+  if (given === '') return { workspaces: [], rules: [] };
+  const path = atHome(given, env);
+  const text = readFile(path);
+  if (text === undefined) {
+    throw configError(`LONGHAUL_WORKSPACES names ${path}, which does not exist.`, {
+      advice: 'Create it (docs/workspaces.md), or unset the variable.',
+    });
+  }
+  return parseWorkspacesFile(text, { path, requestTimeoutMs, profile: (name) => profiles.resolve(name) });
 }
 
 function parseTimeout(text: string | undefined): number {
@@ -151,20 +89,20 @@ function parseTimeout(text: string | undefined): number {
   });
 }
 
-function readConfigFile(
-  env: LoadWorkspacesOptions['env'],
-  readFile: (path: string) => string | undefined,
-): { readonly path: string; readonly text: string | undefined } {
-  const home = env['HOME'] ?? homedir();
-  const path = (env['DATABRICKS_CONFIG_FILE'] ?? join(home, '.databrickscfg')).replace(/^~(?=\/)/, home);
+function readConfigFile(env: Environment, readFile: FileReader): ConfigFile {
+  const path = atHome(env['DATABRICKS_CONFIG_FILE'] ?? '~/.databrickscfg', env);
   return { path, text: readFile(path) };
+}
+
+function atHome(path: string, env: Environment): string {
+  return path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(2)) : path;
 }
 
 function readFileIfAny(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw new LonghaulError('CONFIG', `The Databricks configuration file ${path} cannot be read.`, { cause });
+    if (types.isNativeError(cause) && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw new LonghaulError('CONFIG', `The configuration file ${path} cannot be read.`, { cause });
   }
 }

@@ -20,20 +20,24 @@ import {
   type RepairRequest,
   type ResourceMeta,
   type TaskCategory,
+  type TaskExecutionMetadata,
   type TaskMetric,
   type TaskOrJob,
   type TaskQueues,
   type TaskTemplate,
 } from '../../connector';
+import { accessForRun, accessForTask, authorizeTask, type Access, type TaskAsker } from './databricks-access';
 import { cancelRun, readRun, readRunWithHistory, readTaskOutput, startRun } from './databricks-api';
 import { tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
 import { readClusterLogsPage } from './databricks-cluster-logs';
 import { createDatabricksClients, type DatabricksClients } from './databricks-clients';
-import type { WorkspaceDirectory } from './databricks-config';
+import { withWorkspaceDefaults } from './databricks-defaults';
+import type { WorkspaceDirectory } from './databricks-directory';
 import { assertFailurePolicy } from './databricks-failure-policy';
 import type { FlyteDefaults } from './databricks-flyte';
 import { createFinder } from './databricks-finder';
+import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { findJobId } from './databricks-job-name';
 import { isMissingOutput, readLogsPage, selectTasks } from './databricks-logs';
 import { lookAtRun, lookInTurn } from './databricks-look';
@@ -45,7 +49,6 @@ import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { parseRepairOptions, repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
-import { readTaskToken } from './databricks-task-token';
 import { readTaskRuns, type TaskRun } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
@@ -55,6 +58,8 @@ export interface DatabricksConnectorOptions {
   /** Longhaul's version, for the user agent. */
   readonly version?: string;
   readonly flyte?: FlyteDefaults;
+  /** Secrets, environment and cluster for the kinds of authentication that need them; without it plain values only. */
+  readonly identity?: IdentityPorts;
   /**
    * Where its activities run; default `databricks` and `databricks:control`. A workspace with limits has a pair of its
    * own, named after its host.
@@ -97,15 +102,15 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   readonly finder: JobFinder;
   readonly #clients: DatabricksClients;
   readonly #flyte: FlyteDefaults;
-  readonly #directory: () => WorkspaceDirectory;
+  readonly #kubernetes: IdentityPorts['kubernetes'];
 
   /** `clients` lets several connectors share their pools and tokens. */
   constructor(options: DatabricksConnectorOptions, clients: DatabricksClients = createClients(options)) {
     this.#clients = clients;
     this.#flyte = options.flyte ?? {};
+    this.#kubernetes = options.identity?.kubernetes;
     this.taskQueues = options.taskQueues ?? DEFAULT_TASK_QUEUES;
-    this.#directory = directoryOf(options);
-    this.finder = createFinder(clients, this.#directory);
+    this.finder = createFinder(clients, clients.directory);
   }
 
   taskQueuesFor(about: TaskOrJob): TaskQueues {
@@ -113,11 +118,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
       'meta' in about
         ? DatabricksJobMetadata.parse(about.meta).databricksInstance
         : parseDatabricksTask(about.template, this.#flyte).workspace;
-    return queuesFor(this.#directory(), selector, this.taskQueues);
+    return queuesFor(this.#clients.directory(), selector, this.taskQueues);
   }
 
   ratedTaskQueues(): readonly RatedTaskQueues[] {
-    return ratedQueuesOf(this.#directory(), this.taskQueues);
+    return ratedQueuesOf(this.#clients.directory(), this.taskQueues);
   }
 
   parseTask(template: TaskTemplate): void {
@@ -134,11 +139,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   }
 
   /** A job's name becomes its id. @throws NOT_FOUND, INVALID_TASK when several jobs have the name. */
-  async prepare({ template }: CreateRequest, call: CallContext): Promise<JsonObject> {
-    const { jobName, workspace } = parseDatabricksTask(template, this.#flyte);
-    if (jobName === undefined) return {};
-    const client = this.#clients.find(workspace, await readTaskToken(call));
-    return { jobId: await findJobId(client, jobName, call) };
+  async prepare(request: CreateRequest, call: CallContext): Promise<JsonObject> {
+    const task = parseDatabricksTask(request.template, this.#flyte);
+    if (task.jobName === undefined) return {};
+    const { client } = await this.#accessFor(task, request, { call, isAdmitted: false });
+    return { jobId: await findJobId(client, task.jobName, call) };
   }
 
   parseFailurePolicy(policy: JsonObject, template?: TaskTemplate): void {
@@ -146,8 +151,12 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     assertFailurePolicy(policy, body);
   }
 
+  authorize(about: TaskOrJob, taskExecution: TaskExecutionMetadata): void {
+    authorizeTask(about, taskExecution, { directory: this.#clients.directory(), flyte: this.#flyte });
+  }
+
   async create(request: CreateRequest, call: CallContext): Promise<Observation> {
-    const start = await this.#readyStart(request, call);
+    const start = await this.#readyStart(request, { call, isAdmitted: false });
     const meta = await sendStart(start, call);
     const message = `Submitted to Databricks as run ${meta.runId}${describeJob(start.task, request)}`;
     return {
@@ -222,15 +231,25 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     call: CallContext,
   ): Promise<{ client: DatabricksClient; identity: DatabricksJobMetadata }> {
     const identity = DatabricksJobMetadata.parse(meta);
-    const token = await readTaskToken(call);
-    return { client: this.#clients.find(identity.databricksInstance, token), identity };
+    return { client: await accessForRun(identity, call, this.#clients), identity };
   }
 
-  async #readyStart(request: CreateRequest, call: CallContext): Promise<ReadyStart> {
+  #accessFor(
+    task: DatabricksTask,
+    { taskExecution }: CreateRequest,
+    { call, isAdmitted }: Asking,
+  ): Promise<Access> {
+    const ways = { clients: this.#clients, flyte: this.#flyte, kubernetes: this.#kubernetes };
+    return accessForTask(task, { isAdmitted, taskExecution }, { ...ways, call });
+  }
+
+  async #readyStart(request: CreateRequest, asking: Asking): Promise<ReadyStart> {
     const task = parseDatabricksTask(request.template, this.#flyte);
-    const client = this.#clients.find(task.workspace, await readTaskToken(call));
-    const { body, secrets } = await resolveBody(buildRequestBody(task, request), call.resolveSecret);
-    return { task, client, body, secrets };
+    const access = await this.#accessFor(task, request, asking);
+    const whole = withWorkspaceDefaults(task, access.client.workspace.defaults);
+    const draft = buildRequestBody({ ...task, body: whole }, request);
+    const { body, secrets } = await resolveBody(draft, asking.call.resolveSecret);
+    return { ...access, task, body, secrets };
   }
 
   /** A request that is not well-formed, or whose job was not looked up yet, was never sent. */
@@ -248,7 +267,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
    * gives the run it made, or makes it now, and that run is stopped.
    */
   async #fence(request: CreateRequest, call: CallContext): Promise<DeleteOutcome> {
-    const start = await this.#readyStart(request, call);
+    const start = await this.#readyStart(request, { call, isAdmitted: true });
     let meta: DatabricksJobMetadata;
     try {
       meta = await sendStart(start, call);
@@ -262,19 +281,21 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   }
 }
 
+/** A call on behalf of a task. */
+type Asking = Pick<TaskAsker, 'isAdmitted'> & { readonly call: CallContext };
+
 /** A start, ready to be sent. Lives as long as the call: it holds secret values. */
-interface ReadyStart {
+interface ReadyStart extends Access {
   readonly task: DatabricksTask;
-  readonly client: DatabricksClient;
   readonly body: JsonObject;
   readonly secrets: readonly string[];
 }
 
 async function sendStart(start: ReadyStart, call: CallContext): Promise<DatabricksJobMetadata> {
-  const { task, client, body, secrets } = start;
+  const { task, client, kept, body, secrets } = start;
   const announce = (): void => call.announceSubmit();
   const runId = await startRun(client, { operation: task.operation, body, secrets, announce }, call);
-  return createMetadata(toInstance(client.workspace.host), runId, task.isFlyte);
+  return { ...createMetadata(toInstance(client.workspace.host), runId, task.isFlyte), ...kept };
 }
 
 /** Which job a name stood for, where a name was given. */
@@ -293,16 +314,13 @@ export function createDatabricksConnectors(options: DatabricksConnectorOptions):
   return [new DatabricksConnectorV2(options, clients), new DatabricksConnector(options, clients)];
 }
 
-function directoryOf({ workspaces }: DatabricksConnectorOptions): () => WorkspaceDirectory {
-  return typeof workspaces === 'function' ? workspaces : () => workspaces;
-}
-
 function createClients({
   workspaces,
   version = UNKNOWN_VERSION,
   processes,
+  identity = NO_IDENTITY,
 }: DatabricksConnectorOptions): DatabricksClients {
-  return createDatabricksClients(workspaces, { version, processes });
+  return createDatabricksClients(workspaces, { version, processes, identity });
 }
 
 /** Asks for the stop and looks; called again until the run is seen to have ended. */

@@ -17,6 +17,8 @@ export interface ErrorAnswer {
   readonly now: number;
   /** The token came with the task, so nobody can renew it here. */
   readonly isTaskToken?: boolean;
+  /** Who answered, where it is not Databricks. */
+  readonly who?: string | undefined;
 }
 
 /** What an error body says, in whichever of its forms. */
@@ -74,8 +76,8 @@ export function needsNewerApi(status: number, body: string): boolean {
 
 function toErrorCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
   const { status } = answer;
+  if (answer.operation === 'token') return toTokenErrorCode(status);
   if (status < 400) return toRedirectCode(answer);
-  if (answer.operation === 'token' && status === 400) return 'UNAUTHENTICATED';
   switch (status) {
     case 400:
       return toBadRequestCode(answer, body);
@@ -100,6 +102,15 @@ function toErrorCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
   }
 }
 
+/** No code that speaks of the task or its run: only its credentials are asked for, and those are refused or not there. */
+function toTokenErrorCode(status: number): ErrorCode {
+  if (status < 400) return 'CONFIG';
+  if (status === 429) return 'RATE_LIMITED';
+  return status >= 500 || status === 408 || status === 425 || status === 499
+    ? 'UNAVAILABLE'
+    : 'UNAUTHENTICATED';
+}
+
 function toRedirectCode(answer: ErrorAnswer): ErrorCode {
   if (isPrivateLinkRefusal(answer)) return 'PERMISSION_DENIED';
   return isLook(answer.operation) ? 'UNAVAILABLE' : 'CONFIG';
@@ -113,7 +124,7 @@ function isLook(operation: Operation): boolean {
 function toBadRequestCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
   if (isQuota(body) || body.code === 'COULD_NOT_ACQUIRE_LOCK') return 'RATE_LIMITED';
   if (isGone(answer.operation, body)) return 'RUN_GONE';
-  return isLook(answer.operation) || answer.operation === 'token' ? 'INTERNAL' : 'INVALID_TASK';
+  return isLook(answer.operation) ? 'INTERNAL' : 'INVALID_TASK';
 }
 
 /** A 404 that does not name the run itself may be any proxy's: no reason to call a healthy run lost. */
@@ -151,7 +162,7 @@ function describe(answer: ErrorAnswer, body: ErrorBody): string {
   const requestId =
     body.requestId ?? headerOf(answer, 'x-request-id') ?? headerOf(answer, 'x-databricks-request-id');
   const words = [
-    `Databricks (${answer.host}) answered ${answer.status}`,
+    `${answer.who ?? `Databricks (${answer.host})`} answered ${answer.status}`,
     body.code === undefined ? '' : ` ${body.code}`,
     `: ${wordsFor(answer, body)}`,
   ].join('');

@@ -11,7 +11,7 @@ import {
 import { listActiveRuns, readRun } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import type { DatabricksClients } from './databricks-clients';
-import type { WorkspaceDirectory } from './databricks-config';
+import type { WorkspaceDirectory } from './databricks-directory';
 import { numberAt, textAt } from './databricks-json';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { markerOf, readMarker } from './databricks-request';

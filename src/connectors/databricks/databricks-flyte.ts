@@ -6,6 +6,7 @@ import {
   type TaskContainer,
   type TaskTemplate,
 } from '../../connector';
+import type { FlyteCredentialDefaults } from './databricks-flyte-credentials';
 import { isJsonArray, objectAt, textAt } from './databricks-json';
 
 /** Tells Flyte's entrypoint to end a failed task with a non-zero code. */
@@ -39,6 +40,8 @@ const CONF_PATH = 'custom.databricksConf';
 export interface FlyteDefaults {
   /** Flyte's `FLYTE_DATABRICKS_SERVICE_CREDENTIAL_PROVIDER`. */
   readonly serviceCredentialProvider?: string;
+  /** Whose credentials its tasks run with. */
+  readonly credentials?: FlyteCredentialDefaults;
 }
 
 /**

@@ -1,10 +1,11 @@
 import { invalidTask, isJsonObject, type JsonObject, type MetadataType } from '../../connector';
-import { parseLosslessJson } from './databricks-json';
+import { parseLosslessJson, textAt } from './databricks-json';
+import { parseTaskCredentials, type TaskCredentials } from './databricks-task-credentials';
 
 const METADATA_VERSION = 1;
 
 /**
- * The identity of a Databricks run. No credentials: they are found again by the host.
+ * The identity of a Databricks run. No credentials: they are found again by the host, or by the names that stand here.
  * A type, not an interface, so that it is a {@link JsonObject}.
  */
 // eslint-disable-next-line @typescript-eslint/consistent-type-definitions -- an interface has no index signature
@@ -18,6 +19,10 @@ export type DatabricksJobMetadata = {
   readonly flyte?: boolean;
   /** The run's last repair when it was last seen ended or repaired; null: none yet. Absent: nobody has looked. */
   readonly latestRepairId?: string | null;
+  /** The workspace's name, where several are configured for its host. */
+  readonly workspace?: string;
+  /** Where the run has other credentials than its workspace: their names, never their values. */
+  readonly credentials?: TaskCredentials;
 };
 
 /** Reads and writes the resource meta; also reads what flytekit's and Flyte 2's connectors wrote. */
@@ -49,6 +54,8 @@ function toWire(meta: DatabricksJobMetadata): JsonObject {
     run_id: meta.runId,
     ...(meta.flyte === true ? { flyte: true } : {}),
     ...(meta.latestRepairId === undefined ? {} : { latest_repair_id: meta.latestRepairId }),
+    ...(meta.workspace === undefined ? {} : { workspace: meta.workspace }),
+    ...(meta.credentials === undefined ? {} : { credentials: { ...meta.credentials } }),
   };
 }
 
@@ -80,10 +87,17 @@ function parseMetadata(value: unknown): DatabricksJobMetadata {
   }
   const runId = parseId('resource_meta.run_id', value['runId'] ?? value['run_id']);
   // Metas without a version are flytekit's own: those runs are Flyte tasks.
-  const meta = createMetadata(instance, runId, version === undefined || value['flyte'] === true);
+  const isFlyte = version === undefined || value['flyte'] === true;
+  const workspace = textAt(value, 'workspace');
+  const credentials = parseTaskCredentials(value['credentials']);
   const repair = value['latestRepairId'] ?? value['latest_repair_id'];
   const wasLookedFor = 'latestRepairId' in value || 'latest_repair_id' in value;
-  return wasLookedFor ? { ...meta, latestRepairId: parseRepairId(repair) } : meta;
+  return {
+    ...createMetadata(instance, runId, isFlyte),
+    ...(wasLookedFor ? { latestRepairId: parseRepairId(repair) } : {}),
+    ...(workspace === undefined ? {} : { workspace }),
+    ...(credentials === undefined ? {} : { credentials }),
+  };
 }
 
 function parseRepairId(value: unknown): string | null {

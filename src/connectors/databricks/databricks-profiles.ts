@@ -1,11 +1,8 @@
 import { parse } from 'ini';
 import { LonghaulError } from '../../connector';
-import {
-  normalizeHost,
-  type Workspace,
-  type WorkspaceAuth,
-  type WorkspaceHost,
-} from './databricks-workspace';
+import { judgeAuth, SETTING_VARIABLES, type Settings } from './databricks-auth-methods';
+import type { ProjectRule } from './databricks-workspaces-file';
+import { normalizeHost, type Workspace, type WorkspaceHost } from './databricks-workspace';
 
 /** A workspace that is named somewhere but lacks something; said when somebody asks for it. */
 export interface UnusableWorkspace {
@@ -20,24 +17,28 @@ export interface WorkspaceSources {
   readonly unusable: readonly UnusableWorkspace[];
   /** Which one is meant when a task names none. */
   readonly defaultName?: string | undefined;
+  /** Which one is meant for tasks of certain projects that name none; the first that matches counts. */
+  readonly rules?: readonly ProjectRule[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 interface SourceOptions {
   readonly env: Environment;
-  readonly configFile: { readonly path: string; readonly text: string | undefined };
+  readonly configFile: ConfigFile;
   readonly requestTimeoutMs: number;
+}
+
+/** Databricks' configuration file, as it was read. */
+export interface ConfigFile {
+  readonly path: string;
+  readonly text: string | undefined;
 }
 
 /** What one place says of one workspace, before it is judged. */
 interface Candidate {
   readonly name: string;
-  readonly host: string | undefined;
-  readonly token: string | undefined;
-  readonly clientId: string | undefined;
-  readonly clientSecret: string | undefined;
-  readonly authType: string | undefined;
+  readonly settings: Settings;
 }
 
 /** A section of this name configures the tools, not a workspace. */
@@ -61,39 +62,50 @@ export function readWorkspaceSources(options: SourceOptions): WorkspaceSources {
   return { workspaces, unusable, defaultName };
 }
 
+/** One key of a profile, such as `token`; undefined when profile or key is not there. */
+export function readProfileKey(configFile: ConfigFile, name: string, key: string): string | undefined {
+  return presence(readSections(configFile.text ?? '').get(name)?.[key]);
+}
+
 function environmentCandidates(env: Environment): Candidate[] {
-  const clientId = presence(env['DATABRICKS_CLIENT_ID']);
-  const clientSecret = presence(env['DATABRICKS_CLIENT_SECRET']);
-  const flyteToken = presence(env['FLYTE_DATABRICKS_ACCESS_TOKEN']);
-  const own: Candidate = {
-    name: 'default',
-    host: presence(env['DATABRICKS_HOST']),
-    token: presence(env['DATABRICKS_TOKEN']),
-    clientId,
-    clientSecret,
-    authType: presence(env['DATABRICKS_AUTH_TYPE']),
-  };
-  const flyte: Candidate = {
-    name: 'flyte',
+  const own = { name: 'default', settings: readVariables(env) };
+  const flyte = { name: 'flyte', settings: flyteSettings(env) };
+  return [own, flyte].filter(({ settings }) => settings['host'] !== undefined);
+}
+
+function readVariables(env: Environment): Settings {
+  const entries = Object.entries(SETTING_VARIABLES);
+  return Object.fromEntries(entries.map(([key, variable]) => [key, presence(env[variable])]));
+}
+
+/** Where Kubernetes and AWS put identity tokens for pods; both are only looked at when federation is asked for. */
+const FLYTE_TOKEN_FILE = '/var/run/secrets/databricks/token';
+
+/** As flytekit does: a token wins unless the variable says otherwise. */
+function flyteSettings(env: Environment): Settings {
+  const token = presence(env['FLYTE_DATABRICKS_ACCESS_TOKEN']);
+  const authType = presence(env['FLYTE_DATABRICKS_AUTH_TYPE']) ?? (token === undefined ? undefined : 'pat');
+  const tokenFile = presence(env['FLYTE_DATABRICKS_OIDC_TOKEN_FILE']);
+  const isFederated = authType?.replaceAll('-', '_') === 'oidc_federation';
+  const fallbackFile = isFederated
+    ? (presence(env['AWS_WEB_IDENTITY_TOKEN_FILE']) ?? FLYTE_TOKEN_FILE)
+    : undefined;
+  return {
     host: presence(env['FLYTE_DATABRICKS_INSTANCE']),
-    token: flyteToken,
-    clientId,
-    clientSecret,
-    // As flytekit does: a token wins unless the variable says otherwise.
-    authType: presence(env['FLYTE_DATABRICKS_AUTH_TYPE']) ?? (flyteToken === undefined ? undefined : 'pat'),
+    token,
+    client_id: presence(env['DATABRICKS_CLIENT_ID']),
+    client_secret: presence(env['DATABRICKS_CLIENT_SECRET']),
+    auth_type: authType,
+    oidc_token_filepath: tokenFile ?? fallbackFile,
+    audience: presence(env['FLYTE_DATABRICKS_OIDC_AUDIENCE']),
   };
-  return [own, flyte].filter(({ host }) => host !== undefined);
 }
 
 function profileCandidates(sections: ReadonlyMap<string, Readonly<Record<string, string>>>): Candidate[] {
   const profiles = [...sections].filter(([name]) => name !== SETTINGS_SECTION);
   return profiles.map(([name, section]) => ({
     name,
-    host: presence(section['host']),
-    token: presence(section['token']),
-    clientId: presence(section['client_id']),
-    clientSecret: presence(section['client_secret']),
-    authType: presence(section['auth_type']),
+    settings: Object.fromEntries(Object.entries(section).map(([key, value]) => [key, presence(value)])),
   }));
 }
 
@@ -102,38 +114,16 @@ function presence(text: string | undefined): string | undefined {
   return trimmed === '' ? undefined : trimmed;
 }
 
-function judge(candidate: Candidate, requestTimeoutMs: number): Workspace | UnusableWorkspace {
-  const { name } = candidate;
-  if (candidate.host === undefined) return { name, reason: 'it has no host' };
+function judge({ name, settings }: Candidate, requestTimeoutMs: number): Workspace | UnusableWorkspace {
+  if (settings['host'] === undefined) return { name, reason: 'it has no host' };
   try {
-    const place = { name, host: normalizeHost(candidate.host), requestTimeoutMs };
-    const auth = judgeAuth(candidate);
-    return typeof auth === 'string' ? { name, place, reason: auth } : { ...place, auth };
+    const place = { name, host: normalizeHost(settings['host']), requestTimeoutMs };
+    const judged = judgeAuth(settings);
+    if (typeof judged === 'string') return { name, place, reason: judged };
+    const [auth, ...otherAuths] = judged;
+    return { ...place, auth, ...(otherAuths.length === 0 ? {} : { otherAuths }) };
   } catch (thrown) {
     return { name, reason: LonghaulError.from(thrown).message.replace(/\.$/, '') };
-  }
-}
-
-/** The credentials, or why there are none. */
-function judgeAuth(candidate: Candidate): WorkspaceAuth | string {
-  const { token, clientId, clientSecret } = candidate;
-  const pat = token === undefined ? undefined : ({ kind: 'pat', token } as const);
-  const oauth =
-    clientId === undefined || clientSecret === undefined
-      ? undefined
-      : ({ kind: 'oauth-m2m', clientId, clientSecret } as const);
-  switch (candidate.authType?.toLowerCase().replaceAll('_', '-')) {
-    case 'pat':
-      return pat ?? 'auth type pat needs a token';
-    case 'oauth-m2m':
-      return oauth ?? 'auth type oauth-m2m needs a client id and a client secret';
-    case undefined:
-      if (pat !== undefined && oauth !== undefined) {
-        return 'more than one authorization method is configured; choose one by its auth type';
-      }
-      return pat ?? oauth ?? 'it has neither a token nor a client id with a client secret';
-    default:
-      return `auth type ${candidate.authType ?? ''} is not supported (supported: pat, oauth-m2m)`;
   }
 }
 

@@ -1,6 +1,6 @@
 import { LonghaulError, type RatedTaskQueues, type TaskQueues } from '../../connector';
 import { SHARE_OF_LOOKS, toBudget } from './databricks-budget';
-import type { WorkspaceDirectory } from './databricks-config';
+import type { WorkspaceDirectory } from './databricks-directory';
 import { toInstance, type WorkspaceHost } from './databricks-workspace';
 
 /** The pairs of task queues of the workspaces that have limits, one for each host. */

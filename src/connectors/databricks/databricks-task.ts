@@ -7,6 +7,7 @@ import {
 } from '../../connector';
 import { changeCompute, parseComputeChange } from './databricks-compute';
 import { buildFlyteBody, type FlyteDefaults } from './databricks-flyte';
+import { parseCredentialWish, type FlyteCredentialWish } from './databricks-flyte-credentials';
 import { textAt } from './databricks-json';
 import { assertRunNowBody, assertSubmitBody } from './databricks-validate';
 
@@ -20,6 +21,8 @@ export interface DatabricksTask {
   /** Name or host of the workspace; the default one when absent. */
   readonly workspace?: string;
   readonly isFlyte: boolean;
+  /** What a Flyte task says of its credentials. */
+  readonly credentialWish?: FlyteCredentialWish;
 }
 
 const OWN_FIELDS: ReadonlySet<string> = new Set(['workspace', 'request', 'compute']);
@@ -90,7 +93,13 @@ function parseFlyteTask(template: TaskTemplate, defaults: FlyteDefaults): Databr
     throw invalidTask('custom.databricksInstance', 'must be the host of a workspace', instance);
   }
   const workspace = textAt(template.custom, 'databricksInstance');
-  return { operation: 'submit', body, isFlyte: true, ...(workspace === undefined ? {} : { workspace }) };
+  return {
+    operation: 'submit',
+    body,
+    isFlyte: true,
+    credentialWish: parseCredentialWish(template.custom),
+    ...(workspace === undefined ? {} : { workspace }),
+  };
 }
 
 /** A Spark task of Flyte's Kubernetes plugin has the same type and no databricksConf: it is not ours. */

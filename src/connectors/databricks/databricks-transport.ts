@@ -61,6 +61,8 @@ const CONNECTIONS = 32;
 const LARGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
 export interface HostOptions {
+  /** What errors call it. */
+  readonly who?: string | undefined;
   /** Default {@link toBudget}. */
   readonly limits?: WorkspaceLimits | undefined;
   /** Processes that share the budget, this one included; default 1. */
@@ -72,6 +74,7 @@ export function openHost(origin: string, options: HostOptions = {}): HostConnect
   // Submits and cancels have sockets of their own: they must not wait behind the reads of a workspace that hangs.
   const pools = { GET: openPool(origin), POST: openPool(origin) };
   const { host } = new URL(origin);
+  const { who } = options;
   const budget = toBudget(options.limits);
   const gate = createGate({ host, budget: shareOf(budget, options.processes ?? 1) });
   return {
@@ -93,14 +96,14 @@ export function openHost(origin: string, options: HostOptions = {}): HostConnect
       } catch (thrown) {
         signal.throwIfAborted();
         const { secrets } = request;
-        throw toTransportError(thrown, { host, timeoutMs, timedOut: timeout.aborted, secrets });
+        throw toTransportError(thrown, { host, who, timeoutMs, timedOut: timeout.aborted, secrets });
       }
     },
     accept: (operation, answer, about) => {
       if (answer.status < 200 || answer.status >= 300) {
-        throw toLonghaulError({ ...answer, ...about, body: about.redact(answer.body), operation, host });
+        throw toLonghaulError({ ...answer, ...about, body: about.redact(answer.body), operation, host, who });
       }
-      return redactAnswer(parseAnswer(answer.body, host), about.redact);
+      return redactAnswer(parseAnswer(answer.body, who ?? `Databricks (${host})`), about.redact);
     },
     close: async () => {
       await Promise.all([pools.GET.close(), pools.POST.close()]);
@@ -125,25 +128,31 @@ function openPool(origin: string): Pool {
   return new Pool(origin, { connections: CONNECTIONS, maxResponseSize: LARGEST_ANSWER_BYTES });
 }
 
-function parseAnswer(body: string, host: string): JsonObject {
+function parseAnswer(body: string, who: string): JsonObject {
   try {
     const value = parseLosslessJson(body === '' ? '{}' : body);
     if (isJsonObject(value)) return value;
   } catch {
     // Said below: the text itself may be a log-in page and helps nobody.
   }
-  throw new LonghaulError('UNAVAILABLE', `Databricks (${host}) did not answer with a JSON object.`);
+  throw new LonghaulError('UNAVAILABLE', `${who} did not answer with a JSON object.`);
 }
 
 function toTransportError(
   thrown: unknown,
-  about: { host: string; timeoutMs: number; timedOut: boolean; secrets: readonly string[] },
+  about: {
+    host: string;
+    who: string | undefined;
+    timeoutMs: number;
+    timedOut: boolean;
+    secrets: readonly string[];
+  },
 ): LonghaulError {
   if (thrown instanceof undiciErrors.ResponseExceededMaxSizeError) {
     return new LonghaulError('UNSUPPORTED', `Databricks (${about.host}) answered with more than 64 MiB.`);
   }
   const words = about.timedOut ? `no answer within ${about.timeoutMs} ms` : wordsOf(thrown);
-  const message = `Databricks (${about.host}) cannot be reached: ${redact(words, about.secrets)}`;
+  const message = `${about.who ?? `Databricks (${about.host})`} cannot be reached: ${redact(words, about.secrets)}`;
   return new LonghaulError('UNAVAILABLE', shorten(message, 1_000), { cause: thrown });
 }
 

@@ -1,9 +1,60 @@
-import { LonghaulError } from '../../connector';
+import { LonghaulError, type JsonObject, type SecretReference } from '../../connector';
 
-/** How requests to a workspace prove who asks. */
+/** A value, or where it is read each time it is needed: `{ $secret: 'file:/run/secrets/token' }`. */
+export type SecretText = string | SecretReference;
+
+/** How requests to a workspace prove who asks. Databricks' own word for each kind stands in `databricks-auth-methods`. */
 export type WorkspaceAuth =
-  | { readonly kind: 'pat'; readonly token: string }
-  | { readonly kind: 'oauth-m2m'; readonly clientId: string; readonly clientSecret: string };
+  | { readonly kind: 'pat'; readonly token: SecretText }
+  | { readonly kind: 'oauth-m2m'; readonly clientId: SecretText; readonly clientSecret: SecretText }
+  | OidcFederationAuth
+  | AzureAuth
+  | GoogleAuth;
+
+/** A token of somebody else, exchanged for one of Databricks (RFC 8693). */
+export interface OidcFederationAuth {
+  readonly kind: 'oidc-federation';
+  readonly source: IdentityTokenSource;
+  /** Of the service principal; without it Databricks goes by the account's federation policies. */
+  readonly clientId?: SecretText;
+  /** Asked of those who issue tokens for an audience; default is the workspace's token endpoint. */
+  readonly audience?: string;
+}
+
+export type IdentityTokenSource =
+  /** Read anew for each exchange. */
+  | { readonly kind: 'token'; readonly token: SecretText }
+  | { readonly kind: 'github' }
+  | { readonly kind: 'azure-devops' }
+  /** The TokenRequest API for one ServiceAccount. */
+  | { readonly kind: 'kubernetes'; readonly namespace: string; readonly serviceAccount: string };
+
+export type AzureAuth = AzureWorkspace &
+  (
+    | { readonly kind: 'azure-cli'; readonly tenantId?: string }
+    | { readonly kind: 'azure-managed-identity'; readonly clientId?: string }
+    | {
+        readonly kind: 'azure-client-secret';
+        readonly clientId: SecretText;
+        readonly clientSecret: SecretText;
+        /** Found at the workspace when not given. */
+        readonly tenantId?: string;
+      }
+  );
+
+export interface AzureWorkspace {
+  /** Azure's id of the workspace: for identities that are no users of it yet. */
+  readonly resourceId?: string;
+  readonly environment?: AzureEnvironment;
+}
+
+export type AzureEnvironment = 'PUBLIC' | 'USGOVERNMENT' | 'CHINA';
+
+export type GoogleAuth =
+  /** The machine's default credentials, acting as this service account. */
+  | { readonly kind: 'google-id'; readonly serviceAccount: string }
+  /** A service account's key: its JSON, or the path of the file. */
+  | { readonly kind: 'google-credentials'; readonly credentials: SecretText };
 
 /** How fast a workspace may be asked, all processes of one installation having the same figures. */
 export interface WorkspaceLimits {
@@ -21,11 +72,17 @@ export interface WorkspaceHost {
   /** Longest time one HTTP request may take; default {@link DEFAULT_REQUEST_TIMEOUT_MS}. */
   readonly requestTimeoutMs?: number;
   readonly limits?: WorkspaceLimits;
+  /** Members of the request body where a task says nothing. */
+  readonly defaults?: JsonObject;
+  /** Projects whose tasks may run here: exact, or with a trailing `*`. Absent: all, and tasks without a project. */
+  readonly projects?: readonly string[];
 }
 
 /** One Databricks host with its credentials. The credentials never go to another host. */
 export interface Workspace extends WorkspaceHost {
   readonly auth: WorkspaceAuth;
+  /** Other kinds that are configured for it too, for Flyte tasks that name their kind. */
+  readonly otherAuths?: readonly WorkspaceAuth[];
 }
 
 /** Databricks' SDKs wait a minute for an answer; so do we. */
@@ -52,7 +109,7 @@ export function parseOrigin(text: string): URL | undefined {
   return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-function isLoopback(hostname: string): boolean {
+export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
@@ -66,6 +123,7 @@ export function configError(message: string, options: { advice?: string } = {}):
   const advice =
     options.advice ??
     'Set DATABRICKS_HOST with DATABRICKS_TOKEN (or DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET), ' +
-      'add a profile to ~/.databrickscfg, or set FLYTE_DATABRICKS_INSTANCE and FLYTE_DATABRICKS_ACCESS_TOKEN.';
+      'add a profile to ~/.databrickscfg or a file named by LONGHAUL_WORKSPACES, or set FLYTE_DATABRICKS_INSTANCE and ' +
+      'FLYTE_DATABRICKS_ACCESS_TOKEN.';
   return new LonghaulError('CONFIG', message, { advice });
 }

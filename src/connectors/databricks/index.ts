@@ -5,15 +5,18 @@ export {
   type SavedJob,
   type SubmitRunOptions,
 } from './databricks-builders';
-export { checkWorkspace } from './databricks-check';
+export { checkWorkspace, type WorkspaceCheck } from './databricks-check';
 export { DATABRICKS_API_ENDPOINT, getHeader } from './databricks-client';
 export {
-  createWorkspaceDirectory,
   DEFAULT_DATABRICKS_INSTANCE_ENV_KEY,
   loadWorkspaces,
+  readProfileValue,
   type LoadWorkspacesOptions,
-  type WorkspaceDirectory,
 } from './databricks-config';
+export { createWorkspaceDirectory, type WorkspaceDirectory } from './databricks-directory';
+export { readFlyteDefaults } from './databricks-flyte-credentials';
+export { type IdentityPorts } from './databricks-identity';
+export { literalSecretsOf } from './databricks-literal-secrets';
 export {
   createDatabricksConnectors,
   DatabricksConnector,

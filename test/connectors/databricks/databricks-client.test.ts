@@ -310,19 +310,16 @@ describe('OAuth', () => {
     expect(await patient).toMatchObject({ run_id: 4711 });
   });
 
-  it('renews two minutes early and lives with a failed renewal until the token really ends', async () => {
+  it('renews two minutes early, and lives with a failed renewal for half a minute, until the token really ends', async () => {
     let now = 0;
     let fails = false;
     let requests = 0;
-    const source = createTokenSource(
-      OAUTH,
-      async () => {
-        requests += 1;
-        if (fails) throw new LonghaulError('UNAVAILABLE', 'down');
-        return { access_token: `t${requests}`, expires_in: 3600 };
-      },
-      () => now,
-    );
+    const issue = async () => {
+      requests += 1;
+      if (fails) throw new LonghaulError('UNAVAILABLE', 'down');
+      return { token: `t${requests}`, lifetimeMs: 3_600_000 };
+    };
+    const source = createTokenSource({ kind: 'oauth-m2m', renewable: true, issue }, () => now);
     expect(await source.token()).toBe('t1');
     now = 3_479_000;
     expect(await source.token()).toBe('t1');
@@ -330,6 +327,9 @@ describe('OAuth', () => {
     fails = true;
     expect(await source.token()).toBe('t1');
     fails = false;
+    expect(await source.token()).toBe('t1');
+    expect(requests).toBe(2);
+    now += 30_000;
     expect(await source.token()).toBe('t3');
     fails = true;
     now += 3_600_000;

@@ -1,6 +1,7 @@
 import {
   createDatabricksConnectors,
   createWorkspaceDirectory,
+  literalSecretsOf,
   type Workspace,
 } from '../../../src/connectors/databricks';
 import { ConnectorRegistry, type TaskQueues } from '../../../src/connector';
@@ -30,8 +31,7 @@ async function main(config: WorkerChildConfig): Promise<void> {
     registry.register(connector);
   }
   const { client, namespace } = await connectClient(config.temporalAddress);
-  const { auth } = workspace;
-  const operatorSecrets = [auth.kind === 'pat' ? auth.token : auth.clientSecret];
+  const operatorSecrets = literalSecretsOf(workspace);
   const workers = await startWorkers({
     connection: await connectWorker(config.temporalAddress),
     ...{ client, namespace, registry, workflowTaskQueue, troubleShownAfterMs },

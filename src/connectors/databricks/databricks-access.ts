@@ -1,0 +1,165 @@
+import {
+  LonghaulError,
+  type CallContext,
+  type KubernetesApi,
+  type TaskExecutionMetadata,
+  type TaskOrJob,
+} from '../../connector';
+import type { DatabricksClient } from './databricks-client';
+import type { DatabricksClients } from './databricks-clients';
+import { isSameHost, type WorkspaceAsker, type WorkspaceDirectory } from './databricks-directory';
+import { chooseCredentials } from './databricks-flyte-credentials';
+import type { FlyteDefaults } from './databricks-flyte';
+import { DatabricksJobMetadata } from './databricks-metadata';
+import { parseDatabricksTask, type DatabricksTask } from './databricks-task';
+import {
+  assertOwnNamespace,
+  assertUsable,
+  toAuth,
+  type NamedCredentials,
+  type TaskCredentials,
+} from './databricks-task-credentials';
+import { readTaskToken } from './databricks-task-token';
+import type { WorkspaceHost } from './databricks-workspace';
+
+/** How a task or a run is reached: in which workspace, and with whose credentials. */
+export interface Access {
+  readonly client: DatabricksClient;
+  /** What the run's meta has to keep, so that a later call finds the same. */
+  readonly kept: Pick<DatabricksJobMetadata, 'workspace' | 'credentials'>;
+}
+
+export interface AccessOptions {
+  readonly clients: DatabricksClients;
+  readonly flyte: FlyteDefaults;
+  readonly kubernetes: KubernetesApi | undefined;
+}
+
+/** Whose task it is. `isAdmitted`: it was let in before, and what it may have started is looked for. */
+export interface TaskAsker {
+  readonly taskExecution: TaskExecutionMetadata | undefined;
+  readonly isAdmitted: boolean;
+}
+
+/**
+ * The way to a task's workspace. A token that came with the task comes first, then for Flyte's tasks what their
+ * namespace holds, then the workspace's own credentials.
+ */
+export async function accessForTask(
+  task: DatabricksTask,
+  { taskExecution, isAdmitted }: TaskAsker,
+  { call, ...options }: AccessOptions & { readonly call: CallContext },
+): Promise<Access> {
+  const asker = { project: taskExecution?.project, isAdmitted };
+  const { clients } = options;
+  // Turned away before anything is read for it.
+  clients.directory().resolveHost(task.workspace, asker);
+  const token = await readTaskToken(call);
+  if (token !== undefined) return toAccess(clients, clients.find(task.workspace, token, { asker }));
+  const named = await namedCredentials(task, taskExecution, { call, ...options });
+  if (named !== undefined) {
+    const client = clients.find(task.workspace, undefined, { asker, auth: toAuth(named) });
+    return toAccess(clients, client, named);
+  }
+  return accessByKind(task, asker, clients);
+}
+
+/** The workspace's own credentials, of the kind that a Flyte task names where there are several. */
+function accessByKind(task: DatabricksTask, asker: WorkspaceAsker, clients: DatabricksClients): Access {
+  const kind = task.credentialWish?.kind;
+  const preferred = clients.find(task.workspace, undefined, { asker });
+  if (kind === undefined || preferred.workspace.auth.kind === kind) return toAccess(clients, preferred);
+  const client = clients.find(task.workspace, undefined, { asker, kind });
+  if (client.workspace.auth.kind !== kind) return toAccess(clients, preferred);
+  return toAccess(clients, client, { kind: 'workspace', auth: kind });
+}
+
+async function namedCredentials(
+  { credentialWish }: DatabricksTask,
+  taskExecution: TaskExecutionMetadata | undefined,
+  { flyte, kubernetes, call }: AccessOptions & { readonly call: CallContext },
+): Promise<NamedCredentials | undefined> {
+  if (credentialWish === undefined) return undefined;
+  const defaults = flyte.credentials ?? {};
+  const namespace = taskExecution?.namespace;
+  return chooseCredentials(credentialWish, { defaults, kubernetes, namespace, call });
+}
+
+function toAccess(
+  clients: DatabricksClients,
+  client: DatabricksClient,
+  credentials?: TaskCredentials,
+): Access {
+  const { name, host } = client.workspace;
+  const hasTwin = clients.directory().workspaces.some((other) => other.host === host && other.name !== name);
+  return {
+    client,
+    kept: {
+      ...(hasTwin ? { workspace: name } : {}),
+      ...(credentials === undefined ? {} : { credentials }),
+    },
+  };
+}
+
+/**
+ * The way to a run, from its meta alone.
+ * @throws CONFIG for a host that is not configured; PERMISSION_DENIED for credentials of another namespace.
+ */
+export async function accessForRun(
+  identity: DatabricksJobMetadata,
+  call: CallContext,
+  clients: DatabricksClients,
+): Promise<DatabricksClient> {
+  const selector = selectorOf(identity, clients.directory());
+  const token = await readTaskToken(call);
+  if (token !== undefined) return clients.find(selector, token);
+  const { credentials } = identity;
+  if (credentials === undefined) return clients.find(selector);
+  if (credentials.kind === 'workspace') return clients.find(selector, undefined, { kind: credentials.auth });
+  await assertUsable(credentials, call);
+  return clients.find(selector, undefined, { auth: toAuth(credentials) });
+}
+
+/** The name counts only where it still stands for the run's host: the host is what the run belongs to. */
+function selectorOf(
+  { workspace, databricksInstance }: DatabricksJobMetadata,
+  { workspaces }: WorkspaceDirectory,
+): string {
+  const named = workspaces.find(({ name }) => name === workspace);
+  return named !== undefined && isSameHost(named.host, databricksInstance) ? named.name : databricksInstance;
+}
+
+/**
+ * Does this process know a reason to turn the task away? A door may know fewer workspaces than the workers do.
+ * @throws PERMISSION_DENIED, or INVALID_TASK for what cannot be read.
+ */
+export function authorizeTask(
+  about: TaskOrJob,
+  taskExecution: TaskExecutionMetadata,
+  { directory, flyte }: { readonly directory: WorkspaceDirectory; readonly flyte: FlyteDefaults },
+): void {
+  const asker = { project: taskExecution.project };
+  if ('template' in about) {
+    findIfKnown(directory, parseDatabricksTask(about.template, flyte).workspace, asker);
+    return;
+  }
+  const identity = DatabricksJobMetadata.parse(about.meta);
+  const { credentials } = identity;
+  if (credentials !== undefined && 'namespace' in credentials) {
+    assertOwnNamespace(credentials.namespace, taskExecution.namespace ?? '');
+  }
+  findIfKnown(directory, selectorOf(identity, directory), asker);
+}
+
+function findIfKnown(
+  directory: WorkspaceDirectory,
+  selector: string | undefined,
+  asker: WorkspaceAsker,
+): WorkspaceHost | undefined {
+  try {
+    return directory.resolveHost(selector, asker);
+  } catch (thrown) {
+    if (thrown instanceof LonghaulError && thrown.code === 'CONFIG') return undefined;
+    throw thrown;
+  }
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface ServiceAccountFixture {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A small API server: Secrets, ServiceAccounts by label, and their token subresource. Bearer tokens only. */
+export interface KubernetesServer {
+  /** What a process in the cluster would have in its environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Method and path of each request. */
+  readonly requests: readonly string[];
+  /** `namespace/name` → decoded members; to be changed at will. */
+  readonly secrets: Map<string, Record<string, string>>;
+  readonly serviceAccounts: ServiceAccountFixture[];
+  /** Namespaces that answer 403. */
+  readonly forbidden: Set<string>;
+  /** A renewed token of the pod: the old one is refused at once. */
+  rotateToken(token: string): void;
+  close(): Promise<void>;
+}
+
+const ROOT = '/api/v1/namespaces';
+
+export async function startKubernetesServer(): Promise<KubernetesServer> {
+  const tokenFile = join(mkdtempSync(join(tmpdir(), 'lh-k8s-')), 'token');
+  let podToken = '';
+  const rotateToken = (token: string): void => {
+    podToken = token;
+    writeFileSync(tokenFile, `${token}\n`);
+  };
+  rotateToken('pod-token-canary-1');
+  const requests: string[] = [];
+  const secrets: KubernetesServer['secrets'] = new Map();
+  const serviceAccounts: ServiceAccountFixture[] = [];
+  const forbidden = new Set<string>();
+  const answer = (request: IncomingMessage, body: string): [status: number, answer: object] => {
+    const url = new URL(request.url ?? '/', 'http://kubernetes');
+    requests.push(`${request.method ?? ''} ${url.pathname}${url.search}`);
+    if (request.headers.authorization !== `Bearer ${podToken}`) return [401, status('Unauthorized')];
+    const [namespace = '', kind, name = '', sub] = url.pathname.slice(ROOT.length + 1).split('/');
+    if (forbidden.has(namespace)) return [403, status(`cannot get resource in ${namespace}`)];
+    if (kind === 'secrets') return readSecret(secrets.get(`${namespace}/${name}`));
+    const accounts = serviceAccounts.filter((account) => account.namespace === namespace);
+    if (sub === 'token') {
+      const found = accounts.some((account) => account.name === name);
+      return found ? [201, tokenOf(`${namespace}/${name}`, body)] : [404, status('not found')];
+    }
+    const selector = url.searchParams.get('labelSelector') ?? '';
+    return [200, { items: accounts.filter((account) => isSelected(account, selector)).map(toItem) }];
+  };
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      const [code, content] = answer(request, body);
+      response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(content));
+    });
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    env: { LONGHAUL_KUBERNETES_API: `http://127.0.0.1:${port}`, LONGHAUL_KUBERNETES_TOKEN_FILE: tokenFile },
+    ...{ requests, secrets, serviceAccounts, forbidden, rotateToken },
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
+  };
+}
+
+function status(message: string): object {
+  return { kind: 'Status', status: 'Failure', message };
+}
+
+function readSecret(members: Record<string, string> | undefined): [number, object] {
+  if (members === undefined) return [404, status('secrets not found')];
+  const encoded = Object.entries(members).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
+  return [200, { kind: 'Secret', data: Object.fromEntries(encoded) as object }];
+}
+
+/** Says whose and for whom it is, so that a test can tell. */
+function tokenOf(account: string, body: string): object {
+  const { spec } = JSON.parse(body) as { spec: { audiences: string[] } };
+  return { kind: 'TokenRequest', status: { token: `jwt-canary:${account}:${spec.audiences.join('+')}` } };
+}
+
+function isSelected({ labels = {} }: ServiceAccountFixture, selector: string): boolean {
+  const [label = '', value] = selector.split('=');
+  return labels[label] === value;
+}
+
+function toItem({ namespace, name, labels, annotations }: ServiceAccountFixture): object {
+  return { metadata: { namespace, name, labels, annotations } };
+}
