@@ -46,8 +46,14 @@ const ADOPTED_TOKEN = 'adopted';
 
 /** A new attempt: a new token, no job yet. */
 export function beginAttempt(state: TaskState, now: number): TaskState {
-  const { meta: _meta, next: _next, resumeAt: _resumeAt, trouble: _trouble, prepared: _prepared, ...kept } =
-    state;
+  const {
+    meta: _meta,
+    next: _next,
+    resumeAt: _resumeAt,
+    trouble: _trouble,
+    prepared: _prepared,
+    ...kept
+  } = state;
   const attempt = state.attempt + 1;
   const receipt = { attempt, token: toIdempotencyToken({ ...state, attempt }), posts: 0, submittedAt: now };
   return {
