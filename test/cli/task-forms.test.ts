@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'lh-forms-'));
 
 beforeAll(async () => {
   await buildDist();
-  engine = createEngineHome(5);
+  engine = createEngineHome(60);
   await runCli(['submit', createJobFile('first', 'hello.py'), '--id', 'first'], { env: engine.env });
   workspaceUrl = (await engine.info()).workspaceUrl ?? '';
   ({ token } = JSON.parse(readFileSync(join(engine.home, 'simulator/access.json'), 'utf8')) as {

@@ -17,7 +17,8 @@ export function noticesOn({ operation, body }: DatabricksTask): string[] {
   const ignored = Object.keys(body).filter((key) => SAVED_JOBS_ONLY.has(key));
   return [
     ...ignored.map((key) => `spec.${key} is a setting of saved jobs: a submitted run ignores it.`),
-    ...nearMisses(body, 'spec', FIELD_NAMES.submit),
+    // In the older form the one task stands at the top.
+    ...nearMisses(body, 'spec', [...FIELD_NAMES.submit, ...FIELD_NAMES.task]),
     ...objectsAt(body, 'tasks').flatMap((task, index) => noticesOnTask(task, `spec.tasks[${index}]`)),
   ];
 }

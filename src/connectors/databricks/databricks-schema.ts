@@ -133,18 +133,18 @@ const SCHEMAS = {
   runNowBody: shapeOf({}, RUN_NOW_FIELDS),
 };
 
-/** The known names by where they stand; the submit body's are also those of its one task in the older form. */
+/** The known names, by where they stand. */
 export const FIELD_NAMES = {
   task: [...Object.keys(TASK_MEMBERS), 'task_key'],
-  submit: [...Object.keys(SUBMIT_FIELDS), 'idempotency_token', 'task_key', 'description'],
+  submit: [...Object.keys(SUBMIT_FIELDS), 'idempotency_token'],
   runNow: Object.keys(RUN_NOW_FIELDS),
 } as const satisfies Record<string, readonly string[]>;
 
+const BODY_MEMBERS: ReadonlySet<string> = new Set([...FIELD_NAMES.submit, ...FIELD_NAMES.runNow]);
+
 /** Is this a member of a `runs/submit` or `run-now` body? One of the task types of tomorrow is, too. */
 export function isBodyMember(key: string): boolean {
-  return (
-    key in SUBMIT_FIELDS || key in RUN_NOW_FIELDS || key === 'idempotency_token' || key.endsWith('_task')
-  );
+  return BODY_MEMBERS.has(key) || key.endsWith('_task');
 }
 
 /**

@@ -69,7 +69,9 @@ function isGiven(value: JsonValue | undefined): boolean {
 /** Clients send empty overrides of every kind, `{}` and `[]` alike; only content counts. */
 function withoutEmptyOverrides(body: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(body).filter(([key, value]) => !(key in PARAMETER_OVERRIDES) || !isEmpty(value)),
+    Object.entries(body).filter(
+      ([key, value]) => !Object.hasOwn(PARAMETER_OVERRIDES, key) || !isEmpty(value),
+    ),
   );
 }
 
