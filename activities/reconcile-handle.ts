@@ -64,8 +64,9 @@ function takeUp({ control, request, nonce }: Handling, found: Found): Promise<st
   const cancel = { reason: 'left over, found by reconcile', ...(by === undefined ? {} : { by }) };
   const how: TakeUp = { nonce, ...(action === 'cancel' ? { cancel } : {}) };
   const { task, job } = found;
-  if (task === undefined)
-    {return control.adoptForeign(toJob(found.job), found.job.connector.taskCategory, how);}
+  if (task === undefined) {
+    return control.adoptForeign(toJob(found.job), found.job.connector.taskCategory, how);
+  }
   if (task.takenUpAs !== undefined) return Promise.resolve(task.takenUpAs);
   return control.takeUp(task, job === undefined ? how : { ...how, job: toJob(job) });
 }

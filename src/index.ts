@@ -1,6 +1,8 @@
 /** The public door of Longhaul: the client, the contract for connectors, and what starts a worker. */
 export {
+  ReconcileClient,
   TaskClient,
+  type AdoptRequest,
   type OnEnded,
   type StartedTask,
   type TaskClientOptions,
@@ -34,12 +36,16 @@ export {
   type ErrorCode,
   type FailureCause,
   type Fence,
+  type FoundJob,
+  type JobFinder,
+  type JobReference,
   type JsonObject,
   type JsonValue,
   type Logger,
   type LogLink,
   type LogsPage,
   type LogsRequest,
+  type MarkedJobsPage,
   type MetadataType,
   type NextStep,
   type Observation,
@@ -73,6 +79,7 @@ export {
   type Workspace,
   type WorkspaceDirectory,
 } from './connectors/databricks';
+export type { ReconcileReport, ReconcileRequest } from '../activities';
 export { createSealing, type Sealing, type SealingKey } from './config/sealing';
 export { startService, type RunningService, type ServiceOptions } from './service';
 export { createSecretPort, startWorkers, type RunningWorkers, type WorkersOptions } from './worker';
