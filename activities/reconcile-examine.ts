@@ -3,18 +3,19 @@ import { LonghaulError } from '../src/connector/errors';
 import type { ConnectorRegistry } from '../src/connector/registry';
 import type { MarkedJob, MarkedJobs } from './marked-jobs';
 import type { Found } from './reconcile-handle';
-import type { LeftTask, OpenTask } from './reconcile-ports';
+import { jobKey, type Owners } from './reconcile-owners';
+import type { LeftTask } from './reconcile-ports';
 import type { Finding, ReconcileRequest } from './reconcile-report';
 
 /** What one reconciliation knows before it looks at single tasks. */
 export interface Survey {
   readonly registry: ConnectorRegistry;
   readonly marked: MarkedJobs;
-  readonly open: readonly OpenTask[];
+  readonly owners: Owners;
   readonly request: ReconcileRequest;
   readonly foreignAfterMs: number;
   readonly call: CallContext;
-  /** External ids of marked jobs that a closed task accounts for. */
+  /** Keys of marked jobs that a closed task accounts for. */
   readonly claimed: Set<string>;
 }
 
@@ -23,12 +24,13 @@ export async function examineTask(survey: Survey, task: LeftTask): Promise<Found
   const connector = connectorOf(survey, task);
   const job = findMarked(survey, connector, task);
   const externalId = task.externalId ?? job?.externalId;
-  if (externalId !== undefined) survey.claimed.add(externalId);
   const place = job?.place ?? placeOf(connector, task);
+  const key = externalId === undefined ? undefined : jobKey(place, externalId);
+  if (key !== undefined) survey.claimed.add(key);
   const { request } = survey;
   if (request.place !== undefined && place !== request.place) return undefined;
   const isOurs = task.takenUpAs !== undefined;
-  if (!isOurs && isFollowed(survey, externalId, task.runId)) return undefined;
+  if (!isOurs && key !== undefined && survey.owners.follows(key, task.runId)) return undefined;
   const known = isOurs || job !== undefined ? ACTIVE : await ask(survey, connector, task);
   if (known === 'ended') return undefined;
   const finding: Finding = {
@@ -52,13 +54,13 @@ const ACTIVE: Known = { state: 'ACTIVE', note: 'its job runs, and nobody follows
 
 /** Where no list tells, the job itself is asked. */
 async function ask(
-  { call }: Survey,
+  { call, marked }: Survey,
   connector: AsyncConnector | undefined,
   task: LeftTask,
 ): Promise<Known | 'ended'> {
   const { meta } = task;
   if (connector === undefined) return unknown('no connector serves its type here');
-  if (meta === undefined) return unknown(whyUnseen(task));
+  if (meta === undefined) return unknown(whyUnseen(task, marked.read.has(placeOf(connector, task) ?? '')));
   if (task.hasConnection) return unknown('it came with credentials of its own, which open for it alone');
   if (connector.servedBy?.(connector.taskQueues.polls) !== undefined) {
     return unknown('only a worker of its own could look at its job');
@@ -73,8 +75,9 @@ async function ask(
   }
 }
 
-function whyUnseen({ fence }: LeftTask): string {
+function whyUnseen({ fence }: LeftTask, isListed: boolean): string {
   if (fence === 'none') return 'its submit was never answered, and nobody can ask whether it ran';
+  if (!isListed) return 'its submit was never answered, and its workspace could not be asked';
   return 'its submit was never answered and no active job carries its mark; only --action cancel can tell';
 }
 
@@ -110,21 +113,13 @@ function findMarked(
   );
 }
 
-/** A list may show a task open that has just closed: it does not follow its own leftovers. */
-function isFollowed({ open }: Survey, externalId: string | undefined, runId: string): boolean {
-  return (
-    externalId !== undefined && open.some((task) => task.externalId === externalId && task.runId !== runId)
-  );
-}
-
 /** Active jobs with our mark that no task of this namespace knows. */
 export async function examineForeign(survey: Survey): Promise<Found[]> {
-  const owned = new Set(survey.open.flatMap(({ externalId }) => externalId ?? []));
-  const tokens = survey.open.flatMap((task) => task.tokens);
+  const { marked, owners, claimed } = survey;
   const found: Found[] = [];
-  for (const job of survey.marked.jobs) {
-    if (owned.has(job.externalId) || survey.claimed.has(job.externalId)) continue;
-    if (tokens.some((token) => job.finder.markerOf(token) === job.marker)) continue;
+  for (const job of marked.jobs) {
+    const key = jobKey(job.place, job.externalId);
+    if (claimed.has(key) || owners.follows(key) || owners.mayBeStarting(job, job.finder)) continue;
     const finding = await examineJob(survey, job);
     if (finding !== undefined) found.push({ finding, job });
   }

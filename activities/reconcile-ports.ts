@@ -35,6 +35,7 @@ export interface OpenTask {
   readonly id: string;
   readonly runId: string;
   readonly externalId?: string;
+  readonly meta?: ResourceMeta;
   /** Those its current or next attempt may have. */
   readonly tokens: readonly string[];
 }
@@ -50,7 +51,7 @@ export interface TakeUp {
 
 /** What the reconciliation needs of Temporal. */
 export interface ReconcileControl {
-  /** The task types' jobs that open tasks follow. */
+  /** Every open task, with the job it follows. */
   openTasks(): AsyncIterable<OpenTask>;
   closedTasks(options: { readonly since: number; readonly nonce: string }): AsyncIterable<ClosedPage>;
   /**

@@ -8,7 +8,8 @@ import type { ActivityDependencies } from './ports';
 import { listMarkedJobs } from './marked-jobs';
 import { examineForeign, examineTask, type Survey } from './reconcile-examine';
 import { handleFound, type Found } from './reconcile-handle';
-import type { OpenTask, ReconcileControl } from './reconcile-ports';
+import { newOwners, type Owners } from './reconcile-owners';
+import type { ReconcileControl } from './reconcile-ports';
 import { FINDINGS_KEPT, type Finding, type ReconcileReport, type ReconcileRequest } from './reconcile-report';
 
 /** Served next to the workflow `reconcileTasks`, where all connectors are. */
@@ -52,9 +53,10 @@ async function reconcile(
   const { control, registry, foreignAfterMs = FOREIGN_AFTER_MS } = dependencies;
   const checkedAt = call.now();
   const since = checkedAt - request.sinceMs;
-  const marked = await listMarkedJobs(findersOf(registry.all()), request.place, call);
-  const open = await collectOpen(control, call);
-  const survey: Survey = { registry, marked, open, call, request, foreignAfterMs, claimed: new Set() };
+  const finders = findersOf(registry.all());
+  const marked = await listMarkedJobs(finders, request.place, call);
+  const owners = await collectOwners(control, finders, call);
+  const survey: Survey = { registry, marked, owners, call, request, foreignAfterMs, claimed: new Set() };
   const nonce = `reconcile-${Context.current().info.workflowExecution?.runId ?? ''}`;
   const tally = newTally();
   const note = async (all: readonly (Found | undefined)[]): Promise<void> => {
@@ -84,13 +86,18 @@ function findersOf(connectors: readonly AsyncConnector[]): AsyncConnector[] {
   return [...byName.values()];
 }
 
-async function collectOpen(control: ReconcileControl, call: CallContext): Promise<OpenTask[]> {
-  const open: OpenTask[] = [];
+async function collectOwners(
+  control: ReconcileControl,
+  connectors: readonly AsyncConnector[],
+  call: CallContext,
+): Promise<Owners> {
+  const finders = connectors.flatMap(({ finder }) => finder ?? []);
+  const owners = newOwners(finders);
   for await (const task of control.openTasks()) {
     call.signal.throwIfAborted();
-    open.push(task);
+    owners.add(task);
   }
-  return open;
+  return owners;
 }
 
 type Sum = Pick<ReconcileReport, 'found' | 'handled' | 'left' | 'findings'>;

@@ -1,6 +1,8 @@
 /** The public door of Longhaul: the client, the contract for connectors, and what starts a worker. */
 export {
+  ReconcileClient,
   TaskClient,
+  type AdoptRequest,
   type OnEnded,
   type RepairedTask,
   type StartedTask,
@@ -39,6 +41,9 @@ export {
   type ErrorCode,
   type FailureCause,
   type Fence,
+  type FoundJob,
+  type JobFinder,
+  type JobReference,
   type JsonObject,
   type JsonValue,
   type Logger,
@@ -47,6 +52,7 @@ export {
   type LogSource,
   type LogsPage,
   type LogsRequest,
+  type MarkedJobsPage,
   type MetadataType,
   type NextStep,
   type Observation,
@@ -104,6 +110,7 @@ export {
   type WorkspaceAuth,
   type WorkspaceDirectory,
 } from './connectors/databricks';
+export type { ReconcileReport, ReconcileRequest } from '../activities';
 export { createSealing, type Sealing, type SealingKey } from './config/sealing';
 export { startService, type RunningService, type ServiceOptions } from './service';
 export {

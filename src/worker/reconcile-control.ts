@@ -45,7 +45,7 @@ async function* openTasks(client: Client): AsyncIterable<OpenTask> {
 /** An attempt under way shows no job yet: the run ids tell which tokens it may have sent. */
 function toOpenTask({ workflowId, runId, memo, raw }: WorkflowExecutionInfo): OpenTask {
   const view = memo?.[TASK_MEMO_KEY];
-  const { externalId, attempt } = isJsonObject(view) ? view : {};
+  const { externalId, attempt, meta } = isJsonObject(view) ? view : {};
   const seen = typeof attempt === 'number' ? attempt : 0;
   const firstRunId = 'firstRunId' in raw && typeof raw.firstRunId === 'string' ? raw.firstRunId : '';
   const bases = [...new Set([runId, firstRunId])].filter((base) => base !== '');
@@ -56,6 +56,7 @@ function toOpenTask({ workflowId, runId, memo, raw }: WorkflowExecutionInfo): Op
       [seen, seen + 1].map((next) => toIdempotencyToken({ tokenBase, attempt: next })),
     ),
     ...(typeof externalId === 'string' ? { externalId } : {}),
+    ...(isJsonObject(meta) ? { meta } : {}),
   };
 }
 
