@@ -1,10 +1,12 @@
 import type { TaskOutcome, TaskStatus } from '../client';
 import { ERROR_TABLE, LonghaulError } from '../connector/errors';
+import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 import { withLimit } from '../temporal/wait';
 import { adviceFor } from './advice';
 import { endWord, receiptLines, toMachineTask } from './describe-task';
 import { toDuration, toTable } from './format';
 import type { Output } from './output';
+import { toOutputsText } from './outputs-text';
 import type { Session } from './session';
 import { toneOf, type Paint } from './style';
 
@@ -56,13 +58,11 @@ export function reportOutcome(outcome: Outcome, output: Output): number {
 
 function toText(outcome: Outcome, paint: Paint): string {
   const { status, result, logs, taskUrl } = outcome;
-  const outputs = Object.entries(result?.resource.outputs ?? {});
+  const outputs = outputLines(result?.resource.outputs ?? {});
   const links = [...status.links.map(({ name, uri }) => [name, uri]), ...pageOf(taskUrl)];
   return [
     ...headLines(outcome, paint),
-    ...(outputs.length === 0
-      ? []
-      : ['', 'Outputs', ...outputs.map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`)]),
+    ...(outputs.length === 0 ? [] : ['', 'Outputs', ...outputs]),
     ...(logs.length === 0
       ? []
       : ['', logs.length < TAIL_LINES ? 'Output' : `Output, last ${TAIL_LINES} lines`]),
@@ -70,6 +70,19 @@ function toText(outcome: Outcome, paint: Paint): string {
     ...receiptLines(result?.receipt ?? status.receipt),
     ...(links.length === 0 ? [] : ['', toTable(links)]),
   ].join('\n');
+}
+
+/** Printed lines are shown below for themselves. */
+function outputLines(outputs: JsonObject): string[] {
+  const given = Object.entries(outputs).filter(([, output]) => !isPrinted(output));
+  if (given.length === 0) return [];
+  return toOutputsText(Object.fromEntries(given))
+    .split('\n')
+    .map((line) => `  ${line}`);
+}
+
+function isPrinted(output: JsonValue): boolean {
+  return isJsonObject(output) && output['kind'] === 'logs';
 }
 
 function pageOf(taskUrl: string | undefined): string[][] {

@@ -38,7 +38,7 @@ function continuedFrom({ events }: History): string | undefined {
 }
 
 /** Each change of what the task showed of itself, what was asked of it, and how it closed. */
-export function toTaskEvents({ events }: History): TaskEvent[] {
+function toTaskEvents({ events }: History): TaskEvent[] {
   let shown = '';
   return (events ?? []).flatMap((event) => {
     const text = textOf(event);

@@ -51,8 +51,9 @@ const listVolume: FilesHandler = (_request, folder, files) => {
     ...{ path, name, is_directory: size === undefined },
     ...(size === undefined ? {} : { file_size: size, last_modified: 0 }),
   }));
-  if (contents.length === 0)
-    {throw apiError('NOT_FOUND', `The directory being accessed is not found: ${folder}`);}
+  if (contents.length === 0) {
+    throw apiError('NOT_FOUND', `The directory being accessed is not found: ${folder}`);
+  }
   return { kind: 'json', body: { contents } };
 };
 
@@ -71,8 +72,9 @@ const listDbfs: FilesHandler = (_request, folder, files) => {
   const listed = entriesOf(folder, files).map(({ path, size }) => ({
     ...{ path, is_dir: size === undefined, file_size: size ?? 0, modification_time: 0 },
   }));
-  if (listed.length === 0)
-    {throw apiError('RESOURCE_DOES_NOT_EXIST', `No file or directory exists on path ${folder}.`);}
+  if (listed.length === 0) {
+    throw apiError('RESOURCE_DOES_NOT_EXIST', `No file or directory exists on path ${folder}.`);
+  }
   return { kind: 'json', body: { files: listed } };
 };
 
@@ -81,8 +83,9 @@ const readDbfs: FilesHandler = (request, path, files) => {
   const offset = readInteger(params, 'offset') ?? 0;
   const length = readInteger(params, 'length') ?? LARGEST_DBFS_READ / 2;
   const file = files.find((one) => one.path === path);
-  if (file === undefined)
-    {throw apiError('RESOURCE_DOES_NOT_EXIST', `No file or directory exists on path ${path}.`);}
+  if (file === undefined) {
+    throw apiError('RESOURCE_DOES_NOT_EXIST', `No file or directory exists on path ${path}.`);
+  }
   if (length > LARGEST_DBFS_READ) throw apiError('INVALID_PARAMETER_VALUE', 'length must be at most 1 MB');
   const part = file.read().subarray(offset, offset + length);
   return { kind: 'json', body: { bytes_read: part.length, data: part.toString('base64') } };

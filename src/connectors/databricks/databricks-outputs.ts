@@ -141,7 +141,7 @@ function outputInRun({ raw }: TaskRun): TaskOutput | undefined {
 }
 
 /** An answer of `runs/get-output` by what is in it; undefined where there is nothing to give. */
-export function toTaskOutput(answer: JsonObject, limits: OutputLimits): TaskOutput | undefined {
+function toTaskOutput(answer: JsonObject, limits: OutputLimits): TaskOutput | undefined {
   const runId = textAt(objectAt(answer, 'run_job_output'), 'run_id');
   if (runId !== undefined) return { kind: 'run', runId };
   return (
