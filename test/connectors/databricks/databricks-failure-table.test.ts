@@ -100,9 +100,7 @@ test.each([
 function documentedRows(): string[] {
   const text = readFileSync(join(__dirname, '../../../docs/failures.md'), 'utf8');
   const pattern = /^\| (code|result|type|words) +\| `([A-Z_]+)` +\| (\w+) +\| ([a-z ]+?) +\|/gm;
-  return [...text.matchAll(pattern)].map(([, kind, name, fault, action]) =>
-    [kind, name, fault, action].join(' | '),
-  );
+  return [...text.matchAll(pattern)].map((match) => match.slice(1, 5).join(' | '));
 }
 
 test('docs/failures.md shows the table as it is', () => {
