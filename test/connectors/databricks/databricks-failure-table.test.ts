@@ -72,7 +72,7 @@ test.each([
   ['result DISABLED', 'DISABLED', 'user', 'fail'],
   ['result UPSTREAM_FAILED', 'UPSTREAM_FAILED', 'unknown', 'fail'],
   ['result UPSTREAM_CANCELED', 'UPSTREAM_CANCELED', 'unknown', 'fail'],
-])('the %s leads to what is documented', (subject, name, cause, action) => {
+])('the %s leads to what is documented', (...[subject, name, cause, action]) => {
   const [usual] = explainName(name).filter((explained) => explained.subject === subject);
   expect(usual).toMatchObject({ cause, action });
 });
