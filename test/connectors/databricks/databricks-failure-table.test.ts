@@ -72,7 +72,7 @@ test.each([
   ['result DISABLED', 'DISABLED', 'user', 'fail'],
   ['result UPSTREAM_FAILED', 'UPSTREAM_FAILED', 'unknown', 'fail'],
   ['result UPSTREAM_CANCELED', 'UPSTREAM_CANCELED', 'unknown', 'fail'],
-])('the %s leads to what is documented', (subject, name, cause, action) => {
+])('the %s leads to what is documented', (...[subject, name, cause, action]) => {
   const [usual] = explainName(name).filter((explained) => explained.subject === subject);
   expect(usual).toMatchObject({ cause, action });
 });
@@ -100,9 +100,7 @@ test.each([
 function documentedRows(): string[] {
   const text = readFileSync(join(__dirname, '../../../docs/failures.md'), 'utf8');
   const pattern = /^\| (code|result|type|words) +\| `([A-Z_]+)` +\| (\w+) +\| ([a-z ]+?) +\|/gm;
-  return [...text.matchAll(pattern)].map(([, kind, name, fault, action]) =>
-    [kind, name, fault, action].join(' | '),
-  );
+  return [...text.matchAll(pattern)].map((match) => match.slice(1, 5).join(' | '));
 }
 
 test('docs/failures.md shows the table as it is', () => {
