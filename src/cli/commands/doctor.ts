@@ -141,8 +141,9 @@ async function checkWorkspaces({ temporal }: LonghaulConfig): Promise<Finding[]>
 function checkCredentials(workspace: Workspace): Promise<Finding> {
   const mend = `Check host and credentials of ${workspace.name} (DATABRICKS_HOST, DATABRICKS_TOKEN, ~/.databrickscfg).`;
   return find(`workspace ${workspace.name}`, mend, async () => {
-    await checkWorkspace(workspace, readPackageVersion());
-    return `${workspace.host} accepts the credentials`;
+    const api = await checkWorkspace(workspace, readPackageVersion());
+    const limit = api === '2.2' ? '' : `; it knows Jobs API ${api} only: runs have 100 tasks at most`;
+    return `${workspace.host} accepts the credentials${limit}`;
   });
 }
 

@@ -134,7 +134,8 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     return this.#fenceOrNothing(target.request, call);
   }
 
-  async getLogs(meta: ResourceMeta, request: LogsRequest, call: CallContext): Promise<LogsPage> {
+  async getLogs(meta: ResourceMeta, request: LogsRequest, context: CallContext): Promise<LogsPage> {
+    const call = { ...context, lane: 'rest' } as const;
     const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
     return readLogsPage(readTaskRuns(run.tasks), request, async (taskRunId) => {
@@ -150,7 +151,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   async getMetrics(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]> {
     const { client, identity } = await this.#open(meta, call);
-    return toTaskMetrics(await readRun(client, identity.runId, call));
+    return toTaskMetrics(await readRun(client, identity.runId, { ...call, lane: 'rest' }));
   }
 
   /** Closes the connections, also those of connectors that share them. */

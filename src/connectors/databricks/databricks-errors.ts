@@ -39,7 +39,6 @@ const GONE = /\bRun:? .*does(?: not|n't) exist|\bRun: .* in job: .* doesn't exis
 /** What answers a token whose run was deleted; the documentation promises an error and leaves its words open. */
 const GONE_ON_START = /\bRun\b.*\b(?:does(?: not|n't) exist|(?:was|is|has been) deleted)/i;
 const EXPIRED = /expired|invalid access token|token is not active/i;
-const NEWER_API = /can only be handled by API 2\.2/;
 const RATE = /rate limit|exceeding rate|in past \d+ seconds/i;
 
 /** Translates an answer of Databricks into our error, once. */
@@ -68,7 +67,7 @@ export function isUnknownEndpoint(status: number, body: string): boolean {
 
 /** What 2.1 says of a job of more than 100 tasks. */
 export function needsNewerApi(status: number, body: string): boolean {
-  return status === 400 && NEWER_API.test(parseErrorBody(body).message);
+  return status === 400 && parseErrorBody(body).message.includes('can only be handled by API 2.2');
 }
 
 function toErrorCode(answer: ErrorAnswer, body: ErrorBody): ErrorCode {
