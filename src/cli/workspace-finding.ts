@@ -38,9 +38,14 @@ function checkCredentials(workspace: Workspace, identity: OperatorIdentity): Pro
   });
 }
 
-/** `oauth-m2m as etl-principal, this token until 14:30:05Z`. */
-function describe({ kind, who, tokenEndsAt }: WorkspaceCheck): string {
+/** `oauth-m2m as etl-principal, this token until 14:30:05Z; it knows Jobs API 2.1 only: runs have 100 tasks at most`. */
+function describe({ kind, who, tokenEndsAt, apiVersion }: WorkspaceCheck): string {
   const asWhom = who === undefined ? kind : `${kind} as ${who}`;
-  if (tokenEndsAt === undefined) return asWhom;
-  return `${asWhom}, this token until ${new Date(tokenEndsAt).toISOString().slice(11, 19)}Z`;
+  const until =
+    tokenEndsAt === undefined
+      ? ''
+      : `, this token until ${new Date(tokenEndsAt).toISOString().slice(11, 19)}Z`;
+  const limit =
+    apiVersion === '2.2' ? '' : `; it knows Jobs API ${apiVersion} only: runs have 100 tasks at most`;
+  return `${asWhom}${until}${limit}`;
 }

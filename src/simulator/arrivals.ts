@@ -1,10 +1,10 @@
-/** How many requests came at most within any ten real seconds. */
-export const WINDOW_MS = 10_000;
+/** Long enough to see a budget, short enough to see a crowd. */
+const WINDOW_MS = 10_000;
 
 /** Counts the requests to the API and to the token endpoints as they arrive, whatever becomes of them. */
 export interface Arrivals {
   readonly note: () => void;
-  /** The most of any window of {@link WINDOW_MS} so far. */
+  /** The most within any ten real seconds so far. */
   readonly busiest: () => number;
 }
 

@@ -114,6 +114,19 @@ test('get returns on a changed phase and else fails benignly with a snapshot', a
   });
 });
 
+test('a look that our own budget holds back comes later, without trouble, whatever the policy says of outages', async () => {
+  const { activities, jobs } = open({}, 0);
+  await run(activities.create, CREATE);
+  const heldBack = new LonghaulError('RATE_LIMITED', 'no room', { retryAfterMs: 42_000, isHeldBack: true });
+  jobs.beforeGet = () => Promise.reject(heldBack);
+  const policy = { ...DEFAULT_POLICY, onUnreachable: 'fail', unreachableBudgetMs: 0 } as const;
+  const thrown = run(activities.get, lookAt('RUNNING', { policy }));
+  await expect(thrown).rejects.toMatchObject({
+    type: 'NotChanged',
+    message: expect.stringMatching(/^RUNNING, next check in 4[2-9] s$/) as string,
+  });
+});
+
 test('a job that is gone is an answer, not trouble', async () => {
   const { activities } = open();
   await expect(run(activities.get, lookAt('RUNNING'))).resolves.toMatchObject({

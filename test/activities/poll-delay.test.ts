@@ -36,6 +36,16 @@ test('the wish of the provider is never undercut', () => {
   );
 });
 
+test('a shared budget lengthens a pause and shortens none', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 600_000 }), ageMs, random, (atLeastMs, age, chance) => {
+      const own = pollDelayMs({ ...MIDDLE, ageMs: age, random: chance });
+      const delay = pollDelayMs({ ...MIDDLE, ageMs: age, random: chance, atLeastMs });
+      expect(delay).toBeGreaterThanOrEqual(Math.max(own, atLeastMs));
+    }),
+  );
+});
+
 test('no pause reaches beyond the deadline, except for the shortest one', () => {
   fc.assert(
     fc.property(fc.integer({ min: -10_000, max: DAY_MS }), ageMs, random, (leftMs, age, chance) => {

@@ -23,6 +23,7 @@ describe('the environment', () => {
       workflowTaskQueue: 'longhaul',
       engineIdleSeconds: 60,
       airflowMajor: 3,
+      workers: 1,
       temporal: { configured: false, address: 'localhost:7233', namespace: 'default' },
     });
   });
@@ -59,6 +60,8 @@ describe('the environment', () => {
 
   test.each([
     ['LONGHAUL_AIRFLOW', '1'],
+    ['LONGHAUL_WORKERS', '0'],
+    ['LONGHAUL_WORKERS', 'two'],
     ['LONGHAUL_SECRETS_ALLOW', 'env:*_TOKEN'],
     ['LONGHAUL_LOG_LEVEL', 'loud'],
     ['LONGHAUL_ENGINE_IDLE_SECONDS', '0'],

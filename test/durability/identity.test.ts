@@ -55,7 +55,7 @@ test(`the id ${LARGE_ID} survives submit, poll, link, search attribute and cance
   const id = await bench.begin();
   const status = await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
   expect(status).toMatchObject({ externalId: LARGE_ID, meta: { runId: LARGE_ID } });
-  expect(status.links?.map(({ uri }) => uri)).toEqual([expect.stringContaining(`/run/${LARGE_ID}`)]);
+  expect(status.links.map(({ uri }) => uri)).toEqual([expect.stringContaining(`/run/${LARGE_ID}`)]);
   await waitUntil('the task to be found by its run', async () => {
     const query = `ConnectorExternalId = '${LARGE_ID}'`;
     for await (const { workflowId } of bench.environment.client.workflow.list({ query })) {

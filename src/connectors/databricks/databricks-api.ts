@@ -64,7 +64,7 @@ async function readWholeRun(
 }
 
 /** A GET whose answer may come in pages. */
-export interface PagedRequest {
+interface PagedRequest {
   readonly operation: 'read';
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -74,7 +74,7 @@ export interface PagedRequest {
  * Follows the page tokens to the end, whatever is on the pages. A token that comes twice ends it, as partial: what
  * follows would come for ever. Pages after the first go before the looks that others begin.
  */
-export async function readPages(
+async function readPages(
   client: DatabricksClient,
   request: PagedRequest,
   context: RequestContext,

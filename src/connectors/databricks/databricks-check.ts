@@ -7,6 +7,8 @@ import type { Workspace, WorkspaceAuth } from './databricks-workspace';
 /** What a workspace says of the one who asks it. */
 export interface WorkspaceCheck {
   readonly kind: WorkspaceAuth['kind'];
+  /** Of the Jobs API, as far as the host knows it. */
+  readonly apiVersion: DatabricksClient['apiVersion'];
   /** The user or service principal; undefined where the workspace does not tell. */
   readonly who?: string;
   /** Epoch milliseconds at which the present token ends; undefined for one that does not. */
@@ -33,6 +35,7 @@ export async function checkWorkspace(
     const remainingMs = client.tokenRemainingMs();
     return {
       kind: workspace.auth.kind,
+      apiVersion: client.apiVersion,
       ...(who === undefined ? {} : { who }),
       ...(remainingMs === undefined ? {} : { tokenEndsAt: Date.now() + remainingMs }),
     };

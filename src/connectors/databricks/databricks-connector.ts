@@ -40,7 +40,7 @@ import { createFinder } from './databricks-finder';
 import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { findJobId } from './databricks-job-name';
 import { isMissingOutput, readLogsPage, selectTasks } from './databricks-logs';
-import { lookAtRun, lookInTurn } from './databricks-look';
+import { lookAtRun, lookInTurn, notInTurn } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { noticesOn } from './databricks-notices';
@@ -190,7 +190,8 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     return this.#fenceOrNothing(target.request, call);
   }
 
-  async getLogs(meta: ResourceMeta, request: LogsRequest, call: CallContext): Promise<LogsPage> {
+  async getLogs(meta: ResourceMeta, request: LogsRequest, context: CallContext): Promise<LogsPage> {
+    const call = notInTurn(context);
     const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
     const tasks = readTaskRuns(run.tasks);
@@ -210,10 +211,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
 
   async getMetrics(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]> {
     const { client, identity } = await this.#open(meta, call);
-    return toTaskMetrics(await readRunWithHistory(client, identity.runId, call));
+    return toTaskMetrics(await readRunWithHistory(client, identity.runId, notInTurn(call)));
   }
 
-  async getOutputs(meta: ResourceMeta, request: OutputsRequest, call: CallContext): Promise<JobOutputs> {
+  async getOutputs(meta: ResourceMeta, request: OutputsRequest, context: CallContext): Promise<JobOutputs> {
+    const call = notInTurn(context);
     const { client, identity } = await this.#open(meta, call);
     const run = await readRun(client, identity.runId, call);
     const tasks = selectTasks(readTaskRuns(run.tasks), request);

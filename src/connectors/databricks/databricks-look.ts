@@ -26,8 +26,8 @@ export async function lookInTurn(
   return paced(await observeWithRepairs({ client, meta, run }, notInTurn(call)), client, run);
 }
 
-/** What is read because of a look, or to stop a run, goes before the looks that others begin. */
-function notInTurn(call: CallContext): CallContext & { readonly lane: 'rest' } {
+/** What is read because of a look, for a person, or to stop a run goes before the looks that others begin. */
+export function notInTurn(call: CallContext): CallContext & { readonly lane: 'rest' } {
   return { ...call, lane: 'rest' };
 }
 

@@ -1,4 +1,4 @@
-import { LonghaulError } from '../../../src/connector';
+import type { LonghaulError } from '../../../src/connector';
 import { createGate, type Gate, type Lane } from '../../../src/connectors/databricks/databricks-gate';
 import { rejection } from './support/calls';
 
