@@ -4,6 +4,7 @@ import type { CountersReport } from './counters';
 import { parseFault, parseFaultSpec, type FaultSpec } from './faults';
 import { readJsonObject, type HttpRequest } from './http';
 import type { OutcomeRule } from './outcomes';
+import type { SecretValue } from './secret-store';
 import {
   readFlag,
   readId,
@@ -23,6 +24,8 @@ export interface AdminPort {
   readonly clearOutcomes: () => void;
   readonly allowToken: (token: string) => void;
   readonly revokeToken: (token: string) => void;
+  /** A secret for the notebooks. */
+  readonly setSecret: (secret: SecretValue) => void;
   /** Removes a run, even an active one. Returns whether there was one. */
   readonly deleteRun: (runId: string) => boolean;
   readonly refuseFor: (ms: number) => void;
@@ -44,6 +47,7 @@ type AdminHandler = (admin: AdminPort, body: WireObject) => WireValue;
  * | POST /simulator/outcomes | `{match, outcome}`, {@link OutcomeRule} | scripts what becomes of matching tasks |
  * | DELETE /simulator/outcomes | | forgets all scripts |
  * | POST /simulator/tokens | `{token, allowed}` | allows (default) or revokes a bearer token |
+ * | POST /simulator/secrets | `{scope, key, value}` | sets a secret that notebooks may read |
  * | POST /simulator/runs/delete | `{run_id}` | deletes a run, even an active one |
  * | POST /simulator/refuse | `{ms}` | really closes the listening socket for so many real ms (default 5000) |
  * | POST /simulator/clock | `{advanceMs}` | moves the simulated clock forward |
@@ -56,6 +60,7 @@ const ENDPOINTS: Readonly<Record<string, AdminHandler>> = {
   'POST /simulator/outcomes': (admin, body) => done(() => admin.setOutcome(readOutcome(body))),
   'DELETE /simulator/outcomes': (admin) => done(() => admin.clearOutcomes()),
   'POST /simulator/tokens': (admin, body) => done(() => changeToken(admin, body)),
+  'POST /simulator/secrets': (admin, body) => done(() => admin.setSecret(readSecret(body))),
   'POST /simulator/runs/delete': (admin, body) => ({ deleted: admin.deleteRun(readId(body, 'run_id')) }),
   'POST /simulator/refuse': (admin, body) => done(() => admin.refuseFor(readInteger(body, 'ms') ?? 5000)),
   'POST /simulator/clock': (admin, body) =>
@@ -96,6 +101,15 @@ function readOutcome(body: WireObject): OutcomeRule {
   const outcome = readObject(body, 'outcome');
   if (outcome === undefined) throw apiError('INVALID_PARAMETER_VALUE', 'outcome is required');
   return { match: readObject(body, 'match') ?? {}, outcome };
+}
+
+function readSecret(body: WireObject): SecretValue {
+  const required = (field: string): string => {
+    const text = readText(body, field);
+    if (text === undefined) throw apiError('INVALID_PARAMETER_VALUE', `${field} is required`);
+    return text;
+  };
+  return { scope: required('scope'), key: required('key'), value: required('value') };
 }
 
 function changeToken(admin: AdminPort, body: WireObject): void {

@@ -1,11 +1,11 @@
-import fs from 'node:fs';
-
-import { DISABLED, fileNotFound, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
+import { DISABLED, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
 import type { Attempt, Ending, Run, TaskSpec } from './model';
+import { readNotebookResult } from './notebooks';
 import { decidesTheEnd, evaluateCondition, outcomeOf, scriptedEnding } from './outcomes';
 import { parseFailure } from './python-trace';
-import { toProgram } from './programs';
+import { missingProgram, toProgram } from './programs';
 import type { StepContext } from './scheduler';
+import { withTaskValues } from './task-values';
 import { readObject } from './wire-json';
 
 const TRACE_BYTES = 200_000;
@@ -67,9 +67,8 @@ function stepRunning(step: Step): boolean {
   const isReal = attempt.process === true || !decidesTheEnd(outcomeFor(step));
   const program = isReal ? toProgram(task, step.run) : undefined;
   if (program === undefined) return stepScripted(step, timeoutAt);
-  if (attempt.process !== true && !fs.existsSync(program.file)) {
-    return finish(step, fileNotFound(program.file), attempt.executionAt ?? context.now);
-  }
+  const missing = attempt.process === true ? undefined : missingProgram(program);
+  if (missing !== undefined) return finish(step, missing, attempt.executionAt ?? context.now);
   if (context.now >= timeoutAt) {
     attempt.stop ??= { ending: timedOut(task.timeoutMs), at: timeoutAt, killed: false };
   }
@@ -79,7 +78,7 @@ function stepRunning(step: Step): boolean {
 }
 
 function stepScripted(step: Step, timeoutAt: number): boolean {
-  const { attempt, task, context } = step;
+  const { attempt, task, run, context } = step;
   const outcome = outcomeFor(step);
   const condition = readObject(task.body, 'condition_task');
   const runMs = outcome?.runMs ?? (condition === undefined ? context.timing.runMs : 0);
@@ -89,7 +88,7 @@ function stepScripted(step: Step, timeoutAt: number): boolean {
     return finish(step, attempt.stop?.at === stopAt ? attempt.stop.ending : timedOut(task.timeoutMs), stopAt);
   }
   if (context.now < doneAt) return false;
-  if (condition !== undefined) attempt.conditionOutcome = evaluateCondition(condition);
+  if (condition !== undefined) attempt.conditionOutcome = evaluateCondition(withTaskValues(condition, run));
   if (outcome !== undefined) {
     const { error, errorTrace, logs, notebookResult } = outcome;
     attempt.output = { error, errorTrace, logs, notebookResult };
@@ -137,8 +136,10 @@ function endProcess(step: Step, code: number): boolean {
     context.python.signal(attempt.runId, 'SIGKILL'); // what the program left behind in its group
     return finish(step, attempt.stop.ending, context.now);
   }
+  const output = readNotebookResult(context.python.readResult(attempt.runId));
+  if (output !== undefined) attempt.output = output;
   if (code === 0) return finish(step, SUCCEEDED, context.now);
-  attempt.output = parseFailure(context.python.readLog(attempt.runId, TRACE_BYTES).text, code);
+  attempt.output ??= parseFailure(context.python.readLog(attempt.runId, TRACE_BYTES).text, code);
   return finish(step, WORKLOAD_FAILED, context.now);
 }
 

@@ -19,6 +19,9 @@ export interface AttemptOutput {
   readonly errorTrace?: string | undefined;
   readonly logs?: string | undefined;
   readonly notebookResult?: string | undefined;
+  readonly notebookTruncated?: boolean;
+  /** What a notebook left for the tasks after it. */
+  readonly taskValues?: WireObject;
 }
 
 export interface Dependency {

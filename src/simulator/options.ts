@@ -2,6 +2,7 @@ import type { OauthClient } from './auth';
 import type { JobFailureShape } from './endings';
 import type { FaultSpec } from './faults';
 import type { Timing } from './scheduler';
+import type { SecretValue } from './secret-store';
 
 /** A narrow logger; pino fits. */
 export interface SimulatorLogger {
@@ -26,6 +27,8 @@ export interface SimulatorOptions {
   readonly faults?: readonly FaultSpec[];
   /** The Python to run local files with. Default `python3`. */
   readonly python?: string;
+  /** What `dbutils.secrets` of a notebook finds. */
+  readonly secrets?: readonly SecretValue[];
   readonly logger?: SimulatorLogger;
   /** Simulated ms from a task's start to its execution. Default 1000. */
   readonly pendingMs?: number;

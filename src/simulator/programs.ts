@@ -1,19 +1,38 @@
-import type { Run, TaskSpec } from './model';
+import { fileNotFound, notebookNotFound } from './endings';
+import type { Ending, Run, TaskSpec } from './model';
+import { isFile, notebookRequest, NOTEBOOK_RUNNER } from './notebooks';
 import type { PythonCommand } from './python-runner';
+import { resolveTaskValues } from './task-values';
 import { readObject, readText, readTexts, toText, type WireObject } from './wire-json';
 
 const REMOTE_FILE = /^(?!file:)[a-z][a-z0-9+.-]*:|^\/(Workspace|Volumes|Repos|dbfs)\//;
 
-/** The local program of a `spark_python_task`; nothing for other task types and for files kept in a workspace or a bucket. */
+/**
+ * The local program of a `spark_python_task` or a `notebook_task`; nothing for other task types and for files kept in a
+ * workspace, a bucket or git.
+ */
 export function toProgram(task: TaskSpec, run: Run): PythonCommand | undefined {
+  const notebook = notebookRequest(task, run);
+  if (notebook === undefined) return pythonFile(task, run);
+  return { file: NOTEBOOK_RUNNER, parameters: [], environment: environmentOf(task, run), notebook };
+}
+
+/** How a task ends whose program is not there; nothing if it is. */
+export function missingProgram({ file, notebook }: PythonCommand): Ending | undefined {
+  if (notebook === undefined) return isFile(file) ? undefined : fileNotFound(file);
+  return isFile(notebook.notebook) ? undefined : notebookNotFound(notebook.notebook);
+}
+
+function pythonFile(task: TaskSpec, run: Run): PythonCommand | undefined {
   const python = readObject(task.body, 'spark_python_task');
   const file = python === undefined ? undefined : readText(python, 'python_file');
   if (python === undefined || file === undefined || readText(python, 'source') === 'GIT') return undefined;
   if (REMOTE_FILE.test(file)) return undefined;
   const overriding = readObject(run.echo, 'overriding_parameters');
+  const parameters = readTexts(overriding ?? {}, 'python_params') ?? readTexts(python, 'parameters') ?? [];
   return {
     file: file.replace(/^file:(\/\/)?/, ''),
-    parameters: readTexts(overriding ?? {}, 'python_params') ?? readTexts(python, 'parameters') ?? [],
+    parameters: parameters.map((text) => resolveTaskValues(text, run)),
     environment: environmentOf(task, run),
   };
 }

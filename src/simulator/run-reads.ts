@@ -2,6 +2,7 @@ import { findRun, missingRun, viewContext, type ApiRequest, type Handler } from 
 import { apiError } from './api-error';
 import type { EngineOptions } from './engine';
 import { isActive, type ApiVersion, type Attempt, type Run } from './model';
+import { exportViews } from './notebook-export';
 import { listField, pageAfter, pageOf, readPageToken, tokenField } from './paging';
 import { assertCount } from './task-specs';
 import { runFields, taskFields, taskRunFields, type ViewContext } from './views';
@@ -53,12 +54,11 @@ export const getRunOutput: Handler = (request, engine) => {
   return { metadata, ...outputFields(found.run, found.attempt, engine) };
 };
 
-/** GET runs/export */
+/** GET runs/export, of a task run or of a job run with one task */
 export const exportRun: Handler = (request, engine) => {
-  const { name } = findRun(request, engine);
-  return {
-    views: [{ content: '<!DOCTYPE html><html><body>simulated</body></html>', name, type: 'NOTEBOOK' }],
-  };
+  const found = engine.workspace.findAttempt(readId(request.params, 'run_id'));
+  const run = found?.run ?? findRun(request, engine);
+  return { views: exportViews(run, found?.attempt ?? run.attempts.at(-1), engine) };
 };
 
 function runView(run: Run, { params, version }: ApiRequest, context: ViewContext): WireObject {
@@ -156,15 +156,15 @@ function onlyAttempt(run: Run): { readonly run: Run; readonly attempt: Attempt }
 }
 
 function outputFields(run: Run, attempt: Attempt, { python }: EngineOptions): WireObject {
-  const { error, errorTrace, logs, notebookResult } = attempt.output ?? {};
+  const { error, errorTrace, logs, notebookResult, notebookTruncated = false } = attempt.output ?? {};
   const fields = { error, error_trace: errorTrace };
+  const body = run.tasks.find(({ key }) => key === attempt.taskKey)?.body ?? {};
+  if (body['notebook_task'] !== undefined) {
+    return { ...fields, notebook_output: { result: notebookResult, truncated: notebookTruncated } };
+  }
   if (attempt.process === true) {
     const log = python.readLog(attempt.runId, MAX_OUTPUT_BYTES);
     return { ...fields, logs: log.text, logs_truncated: log.truncated };
-  }
-  const body = run.tasks.find(({ key }) => key === attempt.taskKey)?.body ?? {};
-  if (body['notebook_task'] !== undefined) {
-    return { ...fields, notebook_output: { result: notebookResult, truncated: false } };
   }
   return logs === undefined ? fields : { ...fields, logs, logs_truncated: false };
 }

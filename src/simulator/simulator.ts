@@ -16,6 +16,7 @@ import { createPythonRunner } from './python-runner';
 import { createRateLimit } from './rate-limit';
 import { handleRequest, type RouterOptions } from './router';
 import { forgetRun } from './run-changes';
+import { createSecretStore, type SecretStore } from './secret-store';
 import { createStateFile, readStateFile } from './state-file';
 import { createWorkspace, type Workspace } from './workspace';
 
@@ -106,6 +107,7 @@ function createCore(options: SimulatorOptions) {
   const tokens = given.length === 0 && clients.length === 0 ? [DEFAULT_TOKEN] : given;
   const lifetime = options.tokenLifetimeSeconds ?? 3600;
   const auth = createAuth({ tokens, clients, tokenLifetimeSeconds: lifetime, workspace, clock });
+  const secrets = createSecretStore(folder, options.secrets ?? []);
   const submitBodies: string[] = [];
   const timer = setInterval(() => {
     if (advance(engine)) save().catch(() => undefined); // the next save meets, and tells, the same trouble
@@ -120,7 +122,7 @@ function createCore(options: SimulatorOptions) {
       submitBodies.push(body);
       if (submitBodies.length > KEPT_SUBMIT_BODIES) submitBodies.shift();
     },
-    admin: createControls({ engine, faults, auth, submitBodies, save }),
+    admin: createControls({ engine, faults, auth, secrets, submitBodies, save }),
     close: async () => {
       if (core.closed) return;
       core.closed = true;
@@ -133,11 +135,12 @@ function createCore(options: SimulatorOptions) {
 }
 
 interface ControlParts extends Pick<RouterOptions, 'engine' | 'faults' | 'auth' | 'save'> {
+  readonly secrets: SecretStore;
   readonly submitBodies: string[];
 }
 
 function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
-  const { engine, faults, auth, submitBodies, save } = parts;
+  const { engine, faults, auth, secrets, submitBodies, save } = parts;
   const { workspace, clock } = engine;
   const setOutcomes = (outcomes: Workspace['outcomes']): void => {
     workspace.outcomes = outcomes;
@@ -163,6 +166,7 @@ function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
     },
     allowToken: auth.allowToken,
     revokeToken: auth.revokeToken,
+    setSecret: secrets.set,
     deleteRun: (runId) => {
       const run = workspace.runs.get(runId);
       if (run !== undefined) forgetRun(run, engine);

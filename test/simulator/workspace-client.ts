@@ -44,7 +44,8 @@ export interface Json {
   readonly has_more: boolean;
   readonly next_page_token?: string;
   readonly notebook_output: unknown;
-  readonly logs: string;
+  readonly logs?: string;
+  readonly views: readonly { readonly content: string }[];
   readonly error: string;
   readonly error_trace: string;
   readonly error_code: string;
