@@ -89,6 +89,8 @@ export interface Run {
   readonly timeoutMs: number;
   /** Fields that are only echoed: job_clusters, job_parameters, git_source, … */
   readonly echo: WireObject;
+  /** `webhook_notifications` and what goes with them. */
+  readonly notifications?: WireObject;
   readonly repairs: Repair[];
   phase: RunPhase;
   queue?: { readonly code: string; readonly message: string };

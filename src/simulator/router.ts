@@ -11,6 +11,7 @@ import type { FaultBook, FaultSpec } from './faults';
 import { readJsonObject, readParams, readRequest, send, sendError, sendJson, type HttpRequest } from './http';
 import { findOperation, type Operation } from './operations';
 import type { RawState } from './outcomes';
+import type { RateLimit } from './rate-limit';
 import { forgetRun } from './run-changes';
 import { readId, readText, type WireObject } from './wire-json';
 
@@ -19,7 +20,7 @@ export interface RouterOptions {
   readonly auth: Auth;
   readonly faults: FaultBook;
   readonly admin: AdminPort;
-  readonly rateLimit: (realNow: number) => boolean;
+  readonly rateLimit: RateLimit;
   readonly save: () => Promise<void>;
   readonly rememberSubmit: (body: string) => void;
   /** Refuses connections for so many real milliseconds. */
@@ -128,7 +129,7 @@ async function answerRequest(
   if (operation === undefined) {
     throw apiError('ENDPOINT_NOT_FOUND', `No API found for '${request.method} ${path}'`);
   }
-  assertAllowed(exchange);
+  assertAllowed(operation.name, exchange);
   advance(options.engine);
   const params = readParams(request);
   const body = operation.handle({ version: operation.version, params, baseUrl, raw }, options.engine);
@@ -136,12 +137,13 @@ async function answerRequest(
   return { status: 200, body };
 }
 
-function assertAllowed({ request, options }: Exchange): void {
+function assertAllowed(operation: string, { request, options }: Exchange): void {
   const { counters } = options.engine.workspace;
-  if (!options.rateLimit(Date.now())) {
+  try {
+    options.rateLimit(operation, Date.now());
+  } catch (error) {
     counters.rateLimited += 1;
-    const message = 'Current request has exceeded the rate limit of the workspace.';
-    throw new ApiError(429, 'REQUEST_LIMIT_EXCEEDED', { message, retryAfterSeconds: 1 });
+    throw error;
   }
   try {
     options.auth.assertBearer(request.headers.authorization);

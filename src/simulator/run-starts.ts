@@ -3,6 +3,7 @@ import { apiError } from './api-error';
 import { countToken } from './counters';
 import { admit, type EngineOptions } from './engine';
 import { isActive, type Run, type TaskSpec } from './model';
+import { notificationSettings } from './notifications';
 import { parseTasks, selectTasks } from './task-specs';
 import {
   readFlag,
@@ -40,6 +41,7 @@ export const submitRun: Handler = (request, engine) => {
       queueEnabled: queueFlag(params) ?? version === '2.2',
       timeoutMs: (readInteger(params, 'timeout_seconds') ?? 0) * 1000,
       echo: echoOf(params),
+      notifications: notificationSettings(params),
     };
   });
 };
@@ -50,7 +52,10 @@ export const runNow: Handler = (request, engine) => {
   return { ...answer, number_in_job: answer['run_id'] };
 };
 
-type NewRun = Pick<Run, 'jobId' | 'name' | 'type' | 'queueEnabled' | 'timeoutMs' | 'echo'> & {
+type NewRun = Pick<
+  Run,
+  'jobId' | 'name' | 'type' | 'queueEnabled' | 'timeoutMs' | 'echo' | 'notifications'
+> & {
   readonly tasks: readonly TaskSpec[];
 };
 
@@ -65,6 +70,7 @@ function savedRun(request: ApiRequest, engine: EngineOptions): NewRun {
     tasks: selectTasks(parseTasks(settings, '2.2', name), readTexts(params, 'only')),
     queueEnabled: queueFlag(params) ?? queueFlag(settings) ?? createdBy === '2.2',
     timeoutMs: (readInteger(settings, 'timeout_seconds') ?? 0) * 1000,
+    notifications: notificationSettings(settings),
     echo: { ...echoOf(settings), ...jobParameters(settings, params), ...overridingParameters(params) },
   };
 }

@@ -41,7 +41,7 @@ export function createWorkspace(saved?: WorkspaceState): Workspace {
     runs,
     tokens: new Map(Object.entries(saved?.tokens ?? {})),
     accessTokens: new Map(Object.entries(saved?.accessTokens ?? {})),
-    counters: saved?.counters ?? createCounters(),
+    counters: { ...createCounters(), ...saved?.counters },
     outcomes: saved?.outcomes ?? [],
     newId: () => String(nextId++),
     findAttempt: (taskRunId) => {

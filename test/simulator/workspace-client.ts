@@ -52,6 +52,7 @@ export interface Json {
   readonly message: string;
   readonly metadata: { readonly run_id: string };
   readonly access_token: string;
+  readonly token_type: string;
   readonly expires_in: number;
   readonly token_endpoint?: string;
   readonly oidc_endpoint?: string;
