@@ -1,5 +1,6 @@
 import { apiError } from './api-error';
-import type { EngineOptions } from './engine';
+import type { EngineOptions } from './engine-options';
+import { jobOf } from './job-runs';
 import type { ApiVersion, Job, Run } from './model';
 import type { RawState } from './outcomes';
 import type { ViewContext } from './views';
@@ -34,8 +35,5 @@ export function missingRun(runId: string): Error {
 }
 
 export function findJob({ params }: ApiRequest, { workspace }: EngineOptions): Job {
-  const jobId = readId(params, 'job_id');
-  const job = workspace.jobs.get(jobId);
-  if (job === undefined) throw apiError('INVALID_PARAMETER_VALUE', `Job ${jobId} does not exist`);
-  return job;
+  return jobOf(params, workspace);
 }

@@ -1,21 +1,17 @@
-import { DISABLED, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
-import type { Attempt, Ending, Run, TaskSpec } from './model';
+import { evaluateCondition } from './condition';
+import { badDefinition, DISABLED, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
+import type { Ending } from './model';
 import { readNotebookResult } from './notebooks';
-import { decidesTheEnd, evaluateCondition, outcomeOf, scriptedEnding } from './outcomes';
+import { decidesTheEnd, outputOf, scriptedEnding } from './outcomes';
 import { parseFailure } from './python-trace';
 import { missingProgram, toProgram } from './programs';
-import type { StepContext } from './scheduler';
-import { withTaskValues } from './task-values';
+import { outcomeFor, type Step } from './step';
+import { parametersOf } from './task-parameters';
 import { readObject } from './wire-json';
 
 const TRACE_BYTES = 200_000;
-
-interface Step {
-  readonly run: Run;
-  readonly task: TaskSpec;
-  readonly attempt: Attempt;
-  readonly context: StepContext;
-}
+/** They need no compute, so none is prepared for them. */
+const WITHOUT_COMPUTE = ['condition_task', 'for_each_task', 'run_job_task'];
 
 /** Moves an attempt by one phase if that is due. Returns whether it did. */
 export function stepAttempt(step: Step): boolean {
@@ -37,27 +33,32 @@ export function stepAttempt(step: Step): boolean {
 
 function stepWaiting(step: Step): boolean {
   const { attempt, task, context } = step;
-  const { now, timing } = context;
   if (attempt.stop !== undefined) return finish(step, attempt.stop.ending, attempt.stop.at);
   if (task.disabled) return finish(step, DISABLED, attempt.startedAt ?? attempt.createdAt);
   if (attempt.phase === 'WAITING_FOR_RETRY') {
     const at = attempt.waitUntil ?? attempt.createdAt;
-    if (now < at) return false;
+    if (!context.isDue(at)) return false;
     attempt.phase = 'PENDING';
     attempt.startedAt = at;
     return true;
   }
-  const at = (attempt.startedAt ?? attempt.createdAt) + (outcomeFor(step)?.pendingMs ?? timing.pendingMs);
+  const at = (attempt.startedAt ?? attempt.createdAt) + pendingMs(step);
   if (task.timeoutMs > 0 && at - (attempt.startedAt ?? at) > task.timeoutMs) return timeOutWaiting(step);
-  if (now < at) return false;
+  if (!context.isDue(at)) return false;
   attempt.phase = 'RUNNING';
   attempt.executionAt = at;
   return true;
 }
 
+function pendingMs(step: Step): number {
+  const { task, context } = step;
+  const usual = WITHOUT_COMPUTE.some((kind) => task.body[kind] !== undefined) ? 0 : context.timing.pendingMs;
+  return outcomeFor(step)?.pendingMs ?? usual;
+}
+
 function timeOutWaiting(step: Step): boolean {
   const at = (step.attempt.startedAt ?? step.attempt.createdAt) + step.task.timeoutMs;
-  return step.context.now < at ? false : finish(step, timedOut(step.task.timeoutMs), at);
+  return step.context.isDue(at) && finish(step, timedOut(step.task.timeoutMs), at);
 }
 
 function stepRunning(step: Step): boolean {
@@ -65,11 +66,11 @@ function stepRunning(step: Step): boolean {
   const timeoutAt =
     task.timeoutMs === 0 ? Infinity : (attempt.startedAt ?? attempt.createdAt) + task.timeoutMs;
   const isReal = attempt.process === true || !decidesTheEnd(outcomeFor(step));
-  const program = isReal ? toProgram(task, step.run) : undefined;
+  const program = isReal ? toProgram(step) : undefined;
   if (program === undefined) return stepScripted(step, timeoutAt);
   const missing = attempt.process === true ? undefined : missingProgram(program);
   if (missing !== undefined) return finish(step, missing, attempt.executionAt ?? context.now);
-  if (context.now >= timeoutAt) {
+  if (context.isDue(timeoutAt)) {
     attempt.stop ??= { ending: timedOut(task.timeoutMs), at: timeoutAt, killed: false };
   }
   return stepProcess(step, () => {
@@ -78,22 +79,36 @@ function stepRunning(step: Step): boolean {
 }
 
 function stepScripted(step: Step, timeoutAt: number): boolean {
-  const { attempt, task, run, context } = step;
+  const { attempt, task, context } = step;
   const outcome = outcomeFor(step);
   const condition = readObject(task.body, 'condition_task');
   const runMs = outcome?.runMs ?? (condition === undefined ? context.timing.runMs : 0);
   const doneAt = (attempt.executionAt ?? attempt.createdAt) + runMs;
   const stopAt = Math.min(attempt.stop?.at ?? Infinity, timeoutAt);
-  if (context.now >= stopAt && stopAt < doneAt) {
+  if (stopAt < doneAt && context.isDue(stopAt)) {
     return finish(step, attempt.stop?.at === stopAt ? attempt.stop.ending : timedOut(task.timeoutMs), stopAt);
   }
-  if (context.now < doneAt) return false;
-  if (condition !== undefined) attempt.conditionOutcome = evaluateCondition(withTaskValues(condition, run));
-  if (outcome !== undefined) {
-    const { error, errorTrace, logs, notebookResult } = outcome;
-    attempt.output = { error, errorTrace, logs, notebookResult };
-  }
+  if (!context.isDue(doneAt)) return false;
+  if (outcome !== undefined) attempt.output = outputOf(outcome);
+  if (condition !== undefined && !decide(step)) return finish(step, badCondition(step), doneAt);
   return finish(step, outcome === undefined ? SUCCEEDED : scriptedEnding(outcome), doneAt);
+}
+
+/** Whether there is an answer to a condition task. */
+function decide({ run, task, attempt }: Step): boolean {
+  const condition = {
+    ...readObject(task.body, 'condition_task'),
+    ...parametersOf('condition_task', task, { run, attempt }),
+  };
+  const outcome = evaluateCondition(condition);
+  if (outcome !== undefined) attempt.conditionOutcome = outcome;
+  return outcome !== undefined;
+}
+
+function badCondition({ task }: Step): Ending {
+  return badDefinition(
+    `The condition of task ${task.key} cannot be evaluated: its operator compares numbers.`,
+  );
 }
 
 function stepProcess(step: Step, launch: () => void): boolean {
@@ -118,8 +133,9 @@ function stepProcess(step: Step, launch: () => void): boolean {
 
 function stopProcess({ attempt, context }: Step): boolean {
   const { stop, runId } = attempt;
+  context.isDue(context.nextPollAt);
   if (stop === undefined) return false;
-  if (context.now >= stop.at + context.timing.killAfterMs && !stop.killed) {
+  if (!stop.killed && context.isDue(stop.at + context.timing.killAfterMs)) {
     stop.killed = true;
     context.python.signal(runId, 'SIGKILL');
     return true;
@@ -151,14 +167,14 @@ function lostProcess(): Ending {
 function stepTerminating(step: Step): boolean {
   const { attempt, context } = step;
   const at = (attempt.terminatingAt ?? attempt.createdAt) + context.timing.terminatingMs;
-  if (context.now < at) return false;
+  if (!context.isDue(at)) return false;
   attempt.phase = 'ENDED';
   attempt.endedAt = at;
   return true;
 }
 
 /** What never executed ends at once, the rest cleans up first. */
-function finish({ attempt }: Step, ending: Ending, at: number): boolean {
+export function finish({ attempt }: Step, ending: Ending, at: number): boolean {
   attempt.ending = ending;
   if (attempt.executionAt === undefined) {
     attempt.phase = 'ENDED';
@@ -168,8 +184,4 @@ function finish({ attempt }: Step, ending: Ending, at: number): boolean {
     attempt.terminatingAt = at;
   }
   return true;
-}
-
-function outcomeFor({ run, attempt, context }: Step) {
-  return outcomeOf(context.outcomes, run, attempt);
 }

@@ -1,4 +1,4 @@
-import type { EngineOptions } from './engine';
+import type { EngineOptions } from './engine-options';
 import type { HttpRequest } from './http';
 import { findOperation } from './operations';
 import { ApiError, apiError } from './api-error';

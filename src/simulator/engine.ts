@@ -1,40 +1,56 @@
-import type { Clock } from './clock';
-import { type JobFailureShape, badDefinition, tooManyRuns } from './endings';
+import { admit } from './admission';
+import { startJobRun } from './job-runs';
+import type { EngineOptions } from './engine-options';
+import { AT_ONCE } from './due-queue';
+import { badDefinition } from './endings';
 import { isActive, type Run } from './model';
-import type { PythonRunner } from './python-runner';
-import { endUnstarted, queuedUntil, startRun, stepRun, type StepContext, type Timing } from './scheduler';
-import { readInteger } from './wire-json';
-import type { Workspace } from './workspace';
+import { endUnstarted, stepRun } from './scheduler';
+import type { StepContext } from './step';
+import { requestCancel } from './stops';
 
-export interface EngineOptions {
-  readonly workspace: Workspace;
-  readonly clock: Clock;
-  readonly python: PythonRunner;
-  readonly timing: Timing;
-  readonly failureShape: JobFailureShape;
-  /** Active runs in the whole workspace; more are queued. */
-  readonly maxActiveRuns: number;
+/** While a program runs, it is looked at so often, in real time. */
+const POLL_MS = 25;
+
+/**
+ * Brings the workspace to the present: what is due happens in the order and at the times it was due, whenever this is
+ * called. It costs what has to be done, whatever else is open. Returns whether anything changed.
+ */
+export function advance(engine: EngineOptions): boolean {
+  const { workspace, clock } = engine;
+  const present = clock.now();
+  let changed = false;
+  for (
+    let due = workspace.book.due.take(present);
+    due !== undefined;
+    due = workspace.book.due.take(present)
+  ) {
+    const now = due.at === AT_ONCE || runsPrograms(due.item) ? present : due.at;
+    changed = lookAt(due.item, { engine, now }) || changed;
+  }
+  return changed;
 }
 
-/** Brings every active run to the present. Returns whether anything changed. */
-export function advance(options: EngineOptions): boolean {
-  const { workspace, clock, python, timing, failureShape } = options;
-  const now = clock.now();
-  const active = [...workspace.runs.values()].filter(isActive);
-  let changed = false;
-  for (const run of active) {
-    const context = {
-      now,
-      timing,
-      python,
-      failureShape,
-      outcomes: workspace.outcomes,
-      newId: workspace.newId,
-    };
-    changed = stepSafely(run, context) || changed;
-  }
-  // Only now are the slots of those that have just ended free.
-  for (const run of active) changed = (run.phase === 'QUEUED' && admit(run, options)) || changed;
+interface Moment {
+  readonly engine: EngineOptions;
+  readonly now: number;
+}
+
+/** A program ends when it ends: only the present can tell. */
+function runsPrograms({ attempts }: Run): boolean {
+  return attempts.some(({ process, phase, iterations = [] }) =>
+    [{ process, phase }, ...iterations].some((one) => one.process === true && one.phase === 'RUNNING'),
+  );
+}
+
+function lookAt(run: Run, { engine, now }: Moment): boolean {
+  const { book } = engine.workspace;
+  const dues = new Set<number>();
+  const isWaiting = run.phase === 'QUEUED' && run.cancelRequestedAt === undefined;
+  const changed = isWaiting ? admit(run, engine, now) : stepSafely(run, contextOf({ engine, now }, dues));
+  const isFree = book.file(run);
+  if (isActive(run) && dues.size > 0) book.due.set(run, Math.min(...dues));
+  if (!isActive(run)) tellParent(run, engine);
+  if (isFree) admitQueued({ engine, now });
   return changed;
 }
 
@@ -48,43 +64,39 @@ function stepSafely(run: Run, context: StepContext): boolean {
   }
 }
 
-/** Lets a queued run start if there is room, else says what it waits for; with queueing off, a run without room is skipped. */
-export function admit(run: Run, options: EngineOptions): boolean {
-  const { workspace, clock } = options;
-  const now = clock.now();
-  const limit = concurrencyLimit(run, workspace);
-  const running = [...workspace.runs.values()].filter((other) => isActive(other) && other.phase !== 'QUEUED');
-  if (running.filter((other) => other.jobId === run.jobId).length >= limit) {
-    if (!run.queueEnabled || limit === 0) endUnstarted(run, tooManyRuns(limit), now);
-    else {
-      return queue(
-        run,
-        'MAX_CONCURRENT_RUNS_REACHED',
-        `Queued due to reaching maximum concurrent runs of ${limit}.`,
-      );
-    }
-    return true;
-  }
-  if (now < queuedUntil(run, workspace.outcomes) || running.length >= options.maxActiveRuns) {
-    return queue(
-      run,
-      'ACTIVE_RUNS_LIMIT_REACHED',
-      'Queued due to reaching the workspace limit of active task runs.',
-    );
-  }
-  startRun(run, run.queue === undefined ? run.createdAt : now, workspace.newId);
-  return true;
+function contextOf({ engine, now }: Moment, dues: Set<number>): StepContext {
+  const { workspace, python, timing, failureShape, clock } = engine;
+  return {
+    now,
+    timing,
+    python,
+    failureShape,
+    outcomes: workspace.outcomes,
+    newId: workspace.newId,
+    nextPollAt: clock.now() + POLL_MS * clock.state().speed,
+    isDue: (at) => {
+      if (now < at && Number.isFinite(at)) dues.add(at);
+      return now >= at;
+    },
+    forgetDues: () => {
+      dues.clear();
+    },
+    startChild: (step, request) => startJobRun(request, { engine, now, step }),
+    findRun: (runId) => workspace.runs.get(runId),
+    cancelRun: (run, at) => {
+      requestCancel(run, at);
+      workspace.book.touch(run);
+    },
+  };
 }
 
-function queue(run: Run, code: string, message: string): boolean {
-  const changed = run.queue?.code !== code;
-  run.queue = { code, message };
-  return changed;
+function tellParent({ parent, endedAt }: Run, { workspace }: EngineOptions): void {
+  const waiting = parent === undefined ? undefined : workspace.runs.get(parent.runId);
+  if (waiting !== undefined && isActive(waiting)) workspace.book.due.set(waiting, endedAt ?? AT_ONCE);
 }
 
-function concurrencyLimit(run: Run, { jobs }: Workspace): number {
-  const job = jobs.get(run.jobId);
-  return job === undefined
-    ? Number.POSITIVE_INFINITY
-    : (readInteger(job.settings, 'max_concurrent_runs') ?? 1);
+function admitQueued({ engine, now }: Moment): void {
+  for (const run of [...engine.workspace.book.queued]) {
+    if (run.cancelRequestedAt === undefined) admit(run, engine, now);
+  }
 }

@@ -1,42 +1,44 @@
 import { findJob, type Handler } from './api';
 import { apiError } from './api-error';
-import type { ApiVersion, Job } from './model';
-import { listField, pageAfter, pageOf, readPageToken, tokenField } from './paging';
-import { requestCancel } from './run-changes';
-import { assertCount, parseTasks } from './task-specs';
+import type { EngineOptions } from './engine-options';
+import { isActive, type ApiVersion, type Job } from './model';
+import { firstOfArrays, listField, listPage, pageArrays, tokenFields } from './paging';
+import { countCreation, assertRoomForJob } from './quotas';
+import { readAccess } from './permissions';
+import { cancel } from './run-changes';
+import { checkedSettings, updatedSettings } from './job-settings';
+import { assertCount } from './task-specs';
 import { USER_NAME } from './views';
 import {
-  isWireObject,
   readFlag,
   readInteger,
   readList,
   readObject,
   readText,
   readTexts,
-  toText,
   toWireId,
   type WireObject,
 } from './wire-json';
 
-const TASKS_PER_PAGE = 100;
-
 /** POST create */
-export const createJob: Handler = ({ params, version }, { workspace, clock }) => {
-  const jobId = workspace.newId();
+export const createJob: Handler = ({ params, version }, engine) => {
+  const { workspace, clock } = engine;
   const { access_control_list: _, ...settings } = checkedSettings(params, version);
-  workspace.jobs.set(jobId, { jobId, createdAt: clock.now(), createdBy: version, settings });
+  const access = readAccess(params);
+  assertRoomForJob(engine);
+  countCreation(engine);
+  const jobId = workspace.newId();
+  workspace.jobs.set(jobId, { jobId, createdAt: clock.now(), createdBy: version, settings, access });
   return { job_id: toWireId(jobId) };
 };
 
 /** GET get */
 export const getJob: Handler = (request, engine) => {
   const job = findJob(request, engine);
-  const tasks = readList(job.settings, 'tasks') ?? [];
-  assertCount(tasks.length, request.version);
+  assertCount(readList(job.settings, 'tasks')?.length ?? 0, request.version);
   if (request.version !== '2.2') return jobFields(job);
-  const page = pageOf(tasks, Number(readPageToken(request.params) ?? 0), TASKS_PER_PAGE);
-  const more = page.nextPageToken === undefined ? {} : { has_more: true };
-  return { ...jobFields(job, listField('tasks', page.items)), ...more, ...tokenField(page) };
+  const { fields, more } = pageArrays(arraysOf(job), request.params);
+  return { ...jobFields(job, fields), ...more };
 };
 
 /** GET list, newest first */
@@ -49,22 +51,26 @@ export const listJobs: Handler = ({ params, version }, { workspace }) => {
   const found = [...workspace.jobs.values()]
     .reverse()
     .filter(({ settings }) => name === '' || readText(settings, 'name')?.toLowerCase() === name);
-  const page = pageAfter(found.slice(readInteger(params, 'offset') ?? 0), {
-    cursor: readPageToken(params),
-    size: limit,
-    idOf: ({ jobId }) => jobId,
-  });
+  const idOf = ({ jobId }: Job) => jobId;
+  const page = listPage(found.slice(readOffset(params, 1000)), { params, size: limit, idOf });
   const expand = readFlag(params, 'expand_tasks') ?? false;
   const jobs = page.items.map((job) => listedJob(job, expand, version));
-  return { ...listField('jobs', jobs), has_more: page.nextPageToken !== undefined, ...tokenField(page) };
+  return { ...listField('jobs', jobs), has_more: page.nextPageToken !== undefined, ...tokenFields(page) };
 };
+
+/** The deprecated way to page. @throws ApiError beyond `max` */
+export function readOffset(params: WireObject, max: number): number {
+  const offset = readInteger(params, 'offset') ?? 0;
+  if (offset >= 0 && offset <= max) return offset;
+  throw apiError('INVALID_PARAMETER_VALUE', `offset must be within [0, ${max}], not ${offset}`);
+}
 
 /** POST delete; active runs of the job are canceled */
 export const deleteJob: Handler = (request, engine) => {
   const { jobId } = findJob(request, engine);
   engine.workspace.jobs.delete(jobId);
   for (const run of engine.workspace.runs.values()) {
-    if (run.jobId === jobId) requestCancel(run, engine.clock.now());
+    if (run.jobId === jobId) cancel(run, engine);
   }
   return {};
 };
@@ -72,7 +78,9 @@ export const deleteJob: Handler = (request, engine) => {
 /** POST reset: replaces all settings */
 export const resetJob: Handler = (request, engine) => {
   const job = findJob(request, engine);
-  job.settings = checkedSettings(readObject(request.params, 'new_settings') ?? {}, request.version);
+  const settings = readObject(request.params, 'new_settings');
+  if (settings === undefined) throw apiError('INVALID_PARAMETER_VALUE', 'new_settings is required');
+  changeSettings(job, checkedSettings(settings, request.version), engine);
   return {};
 };
 
@@ -80,51 +88,41 @@ export const resetJob: Handler = (request, engine) => {
 export const updateJob: Handler = (request, engine) => {
   const job = findJob(request, engine);
   const changes = readObject(request.params, 'new_settings') ?? {};
-  const merged = {
-    ...job.settings,
-    ...changes,
-    ...mergedList('tasks', 'task_key', [job.settings, changes]),
-    ...mergedList('job_clusters', 'job_cluster_key', [job.settings, changes]),
-  };
-  const removed = new Set(readTexts(request.params, 'fields_to_remove') ?? []);
-  const kept = Object.entries(merged).filter(([field]) => !removed.has(field));
-  job.settings = checkedSettings(withoutTasks(Object.fromEntries(kept), removed), request.version);
+  const removed = readTexts(request.params, 'fields_to_remove') ?? [];
+  const settings = updatedSettings(job.settings, changes, removed);
+  changeSettings(job, checkedSettings(settings, request.version), engine);
   return {};
 };
 
-function checkedSettings(settings: WireObject, version: ApiVersion): WireObject {
-  parseTasks(settings, version, readText(settings, 'name') ?? 'Untitled');
-  readInteger(settings, 'max_concurrent_runs');
-  return settings;
+/** The time-out is that of active runs too, and there may be more room for queued ones. */
+function changeSettings(job: Job, settings: WireObject, { workspace }: EngineOptions): void {
+  job.settings = settings;
+  const timeoutMs = (readInteger(settings, 'timeout_seconds') ?? 0) * 1000;
+  for (const run of workspace.runs.values()) {
+    if (run.jobId !== job.jobId || !isActive(run)) continue;
+    run.timeoutMs = timeoutMs;
+    workspace.book.touch(run);
+  }
 }
 
-function mergedList(field: string, key: string, sources: readonly WireObject[]): WireObject {
-  const items = sources.flatMap((source) => readList(source, field) ?? []).filter(isWireObject);
-  if (items.length === 0) return {};
-  return { [field]: [...new Map(items.map((item) => [toText(item[key]), item])).values()] };
+function arraysOf({ settings }: Job): WireObject {
+  const { tasks, job_clusters, parameters, environments } = settings;
+  return { tasks, job_clusters, parameters, environments };
 }
 
-function withoutTasks(settings: WireObject, removed: ReadonlySet<string>): WireObject {
-  const tasks = readList(settings, 'tasks')?.filter(isWireObject);
-  if (tasks === undefined) return settings;
-  return { ...settings, tasks: tasks.filter((task) => !removed.has(`tasks/${toText(task['task_key'])}`)) };
-}
-
-function jobFields({ jobId, createdAt, settings }: Job, arrays?: WireObject): WireObject {
-  const shown = arrays === undefined ? settings : { ...settings, tasks: undefined, ...arrays };
+function jobFields({ jobId, createdAt, settings }: Job, arrays: WireObject = {}): WireObject {
   return {
     job_id: toWireId(jobId),
     creator_user_name: USER_NAME,
     run_as_user_name: USER_NAME,
     created_time: createdAt,
-    settings: { name: 'Untitled', max_concurrent_runs: 1, format: 'MULTI_TASK', ...shown },
+    settings: { name: 'Untitled', max_concurrent_runs: 1, format: 'MULTI_TASK', ...settings, ...arrays },
   };
 }
 
 function listedJob(job: Job, expand: boolean, version: ApiVersion): WireObject {
-  const tasks = readList(job.settings, 'tasks') ?? [];
-  if (!expand) return jobFields(job, {});
+  if (!expand) return jobFields(job, { tasks: undefined, job_clusters: undefined });
   if (version !== '2.2') return jobFields(job);
-  const more = tasks.length > TASKS_PER_PAGE ? { has_more: true } : {};
-  return { ...jobFields(job, listField('tasks', tasks.slice(0, TASKS_PER_PAGE))), ...more };
+  const { has_more, ...arrays } = firstOfArrays(arraysOf(job));
+  return { ...jobFields(job, arrays), has_more };
 }

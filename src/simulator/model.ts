@@ -1,4 +1,4 @@
-import type { WireObject } from './wire-json';
+import type { WireObject, WireValue } from './wire-json';
 
 export type ApiVersion = '2.0' | '2.1' | '2.2';
 
@@ -20,8 +20,10 @@ export interface AttemptOutput {
   readonly logs?: string | undefined;
   readonly notebookResult?: string | undefined;
   readonly notebookTruncated?: boolean;
-  /** What a notebook left for the tasks after it. */
-  readonly taskValues?: WireObject;
+  /** What the task set by `dbutils.jobs.taskValues`, for `{{tasks.KEY.values.NAME}}`. */
+  readonly taskValues?: WireObject | undefined;
+  /** Fields of the answer as they are, such as `sql_output`. */
+  readonly fields?: WireObject | undefined;
 }
 
 export interface Dependency {
@@ -42,6 +44,8 @@ export interface TaskSpec {
   readonly minRetryIntervalMs: number;
   readonly retryOnTimeout: boolean;
   readonly disabled: boolean;
+  /** What a for-each task runs for each of its inputs. */
+  readonly nested?: TaskSpec;
 }
 
 export type AttemptPhase = 'BLOCKED' | 'WAITING_FOR_RETRY' | 'PENDING' | 'RUNNING' | 'TERMINATING' | 'ENDED';
@@ -65,6 +69,17 @@ export interface Attempt {
   ending?: Ending;
   output?: AttemptOutput;
   conditionOutcome?: 'true' | 'false';
+  /** Retries since the task was last started by hand (run or repair). */
+  readonly retry?: number;
+  /** The definition it ran by, once a repair has changed that of its task. */
+  task?: TaskSpec;
+  /** Of a for-each task: the values to run for, and the attempts for them in the order they were started. */
+  inputs?: readonly WireValue[];
+  iterations?: Attempt[];
+  /** Of an iteration: which of the inputs it is for. */
+  readonly input?: { readonly index: number; readonly value: WireValue };
+  /** The run that a run-job task started. */
+  childRunId?: string;
   /** Runs (or ran) as a real subprocess. */
   process?: boolean;
 }
@@ -75,6 +90,8 @@ export interface Repair {
   readonly id: string;
   readonly startedAt: number;
   readonly taskRunIds: readonly string[];
+  /** How and when the run had ended before it. */
+  readonly before?: { readonly ending: Ending; readonly endedAt: number };
 }
 
 export interface Run {
@@ -83,14 +100,17 @@ export interface Run {
   readonly name: string;
   readonly type: 'JOB_RUN' | 'SUBMIT_RUN';
   readonly createdAt: number;
-  readonly tasks: readonly TaskSpec[];
+  /** A repair takes the job's present definition. */
+  tasks: readonly TaskSpec[];
   readonly attempts: Attempt[];
   readonly queueEnabled: boolean;
-  readonly timeoutMs: number;
+  timeoutMs: number;
   /** Fields that are only echoed: job_clusters, job_parameters, git_source, … */
-  readonly echo: WireObject;
+  echo: WireObject;
   /** `webhook_notifications` and what goes with them. */
   readonly notifications?: WireObject;
+  /** The run-job task that started it. */
+  readonly parent?: { readonly runId: string; readonly taskRunId: string };
   readonly repairs: Repair[];
   phase: RunPhase;
   queue?: { readonly code: string; readonly message: string };
@@ -110,6 +130,8 @@ export interface Job {
   /** Queueing is on by default for jobs created by API 2.2. */
   readonly createdBy: ApiVersion;
   settings: WireObject;
+  /** Its permissions, one entry each; the owner is its creator unless one is named. */
+  access?: readonly WireObject[];
 }
 
 export function isActive(run: Run): boolean {
@@ -123,4 +145,11 @@ export function hasEnded({ phase }: Attempt): boolean {
 /** The latest attempt of every task. */
 export function latestAttempts(run: Run): Map<string, Attempt> {
   return new Map(run.attempts.map((attempt) => [attempt.taskKey, attempt]));
+}
+
+/** The definition an attempt of the run goes by, an iteration's included. */
+export function specOf(run: Run, attempt: Attempt): TaskSpec | undefined {
+  if (attempt.task !== undefined) return attempt.task;
+  if (attempt.input === undefined) return run.tasks.find(({ key }) => key === attempt.taskKey);
+  return run.tasks.find(({ nested }) => nested?.key === attempt.taskKey)?.nested;
 }

@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 
-import type { AttemptOutput, Run, TaskSpec } from './model';
-import { resolveTaskValues, taskValuesOf } from './task-values';
-import { isWireObject, readFlag, readObject, readText, toText, type WireObject } from './wire-json';
+import { latestAttempts, type AttemptOutput, type Run } from './model';
+import type { Step } from './step';
+import { parametersOf } from './task-parameters';
+import { readFlag, readObject, readText, toText, type WireObject } from './wire-json';
 
 /** What `run_notebook.py` reads as `request.json`. */
 export interface NotebookRequest {
@@ -21,15 +22,17 @@ export const NOTEBOOK_RUNNER = path.join(__dirname, 'python/run_notebook.py');
 const SUFFIXES = ['', '.py', '.ipynb'];
 const WORKSPACE_FOLDER = /^\/?(Workspace|Repos|Shared|Volumes|dbfs)\//;
 
+type Asked = Pick<Step, 'task' | 'run' | 'attempt'>;
+
 /**
  * The request of a `notebook_task` whose notebook is a file of this machine: its path begins with `file:`, or is
  * absolute and ends in `.py` or `.ipynb`. Nothing for notebooks kept in a workspace or in git: those are played.
  */
-export function notebookRequest(task: TaskSpec, run: Run): NotebookRequest | undefined {
-  const notebook = readObject(task.body, 'notebook_task');
+export function notebookRequest(step: Asked): NotebookRequest | undefined {
+  const notebook = readObject(step.task.body, 'notebook_task');
   const file = notebook === undefined ? undefined : localNotebook(notebook);
   if (notebook === undefined || file === undefined) return undefined;
-  return { notebook: file, parameters: parametersOf(notebook, run), taskValues: taskValuesOf(run) };
+  return { notebook: file, parameters: parametersFor(step), taskValues: taskValuesOf(step.run) };
 }
 
 function localNotebook(notebook: WireObject): string | undefined {
@@ -44,22 +47,16 @@ export function isFile(file: string): boolean {
   return fs.statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 }
 
-/** The job's parameters win over those of this run (`notebook_params`), and these over the task's own. */
-function parametersOf(notebook: WireObject, run: Run): Record<string, string> {
-  const overriding = readObject(run.echo, 'overriding_parameters') ?? {};
-  const given = {
-    ...readObject(notebook, 'base_parameters'),
-    ...readObject(overriding, 'notebook_params'),
-    ...jobParametersOf(run),
-  };
-  const entries = Object.entries(given);
-  return Object.fromEntries(entries.map(([name, value]) => [name, resolveTaskValues(toText(value), run)]));
+function parametersFor({ task, run, attempt }: Asked): Record<string, string> {
+  const parameters = parametersOf('notebook_task', task, { run, attempt });
+  const given = Object.entries(readObject(parameters, 'base_parameters') ?? {});
+  return Object.fromEntries(given.map(([name, value]) => [name, toText(value)]));
 }
 
-function jobParametersOf({ echo }: Run): WireObject {
-  const list = echo['job_parameters'];
-  const parameters = Array.isArray(list) ? list.filter(isWireObject) : [];
-  return Object.fromEntries(parameters.map(({ name, value }) => [toText(name), value]));
+/** What tasks left with `dbutils.jobs.taskValues.set`: of each task its latest attempt's. */
+function taskValuesOf(run: Run): Record<string, WireObject> {
+  const attempts = [...latestAttempts(run).values()];
+  return Object.fromEntries(attempts.map(({ taskKey, output }) => [taskKey, output?.taskValues ?? {}]));
 }
 
 /** What `run_notebook.py` left as `result.json`: nothing, if it died before it could. */

@@ -3,10 +3,11 @@ import type { JobFailureShape } from './endings';
 import type { FaultSpec } from './faults';
 import type { FederationPolicy } from './federation';
 import type { RateOptions } from './rate-limit';
-import type { Timing } from './scheduler';
 import type { SecretValue } from './secret-store';
 import type { TokenTrouble } from './token-trouble';
 import type { WebhookDestination } from './webhooks';
+import type { WorkspaceLimits } from './engine-options';
+import type { Timing } from './step';
 
 /** A narrow logger; pino fits. */
 export interface SimulatorLogger {
@@ -48,6 +49,12 @@ export interface SimulatorOptions extends RateOptions {
   readonly federation?: readonly FederationPolicy[];
   /** Runs active at once in the workspace. Default: no limit. */
   readonly maxActiveRuns?: number;
+  /** Saved jobs; above it `create` answers QUOTA_EXCEEDED. Default: no limit (Databricks: 10,000). */
+  readonly maxSavedJobs?: number;
+  /** Jobs created and runs submitted in any hour; above it INVALID_STATE. Default: no limit (Databricks: 10,000). */
+  readonly jobsPerHour?: number;
+  /** The first id given, as digits, unless the state file says where to go on. Default 9007199254740993, 2^53 + 1. */
+  readonly firstId?: string;
 }
 
 /** Accepted when neither tokens nor clients are configured. */
@@ -56,4 +63,9 @@ export const DEFAULT_TOKEN = 'simulated-token';
 export function timingOf({ pendingMs, timing }: SimulatorOptions): Timing {
   const usual = { pendingMs: 1000, runMs: 2000, terminatingMs: 300, cancelDelayMs: 200, killAfterMs: 3000 };
   return { ...usual, ...(pendingMs === undefined ? {} : { pendingMs }), ...timing };
+}
+
+export function limitsOf(options: SimulatorOptions): WorkspaceLimits {
+  const { maxActiveRuns = Infinity, maxSavedJobs = Infinity, jobsPerHour = Infinity } = options;
+  return { maxActiveRuns, maxSavedJobs, jobsPerHour };
 }

@@ -1,6 +1,6 @@
 import { endingOfResult } from './endings';
-import type { Attempt, Ending, Run } from './model';
-import { readText, type WireObject } from './wire-json';
+import type { Attempt, AttemptOutput, Ending, Run } from './model';
+import type { WireObject } from './wire-json';
 
 /** One raw state as `runs/get` shall show it, known to anyone or not. Unset fields stay as they would be. */
 export interface RawState {
@@ -20,6 +20,8 @@ export interface RawState {
 export interface Outcome {
   /** Keeps the whole run QUEUED so long, counted from its creation. */
   readonly queuedMs?: number;
+  /** `queue_details.code` meanwhile; ACTIVE_RUNS_LIMIT_REACHED by default. */
+  readonly queueCode?: string;
   readonly pendingMs?: number;
   readonly runMs?: number;
   readonly result?: string;
@@ -31,6 +33,10 @@ export interface Outcome {
   readonly errorTrace?: string;
   readonly logs?: string;
   readonly notebookResult?: string;
+  /** What the task sets by `dbutils.jobs.taskValues`. */
+  readonly taskValues?: WireObject;
+  /** Fields of `runs/get-output` as they shall be, such as `{sql_output: {…}}` or `{dbt_output: {…}}`. */
+  readonly output?: WireObject;
   /** Shown instead of the true state, one after another from the run's creation, until it is canceled. */
   readonly states?: readonly RawState[];
 }
@@ -41,6 +47,8 @@ export interface OutcomeMatch {
   readonly taskKey?: string;
   /** `attempt_number`, so that a first attempt can fail and its retry or repair succeed. */
   readonly attempt?: number;
+  /** Of a for-each task: which of its inputs, from 0. */
+  readonly iteration?: number;
 }
 
 /** Applies to every run and task it matches, those already running included; of several the latest set wins. */
@@ -55,7 +63,9 @@ export function outcomeOf(rules: readonly OutcomeRule[], run: Run, attempt?: Att
 
 function matches(match: OutcomeMatch, run: Run, attempt: Attempt | undefined): boolean {
   if (match.runName !== undefined && !matchesName(match.runName, run.name)) return false;
-  if (attempt === undefined) return match.taskKey === undefined && match.attempt === undefined;
+  const ofTask = [match.taskKey, match.attempt, match.iteration];
+  if (attempt === undefined) return ofTask.every((part) => part === undefined);
+  if (match.iteration !== undefined && match.iteration !== attempt.input?.index) return false;
   if (match.taskKey !== undefined && match.taskKey !== attempt.taskKey) return false;
   return match.attempt === undefined || match.attempt === attempt.number;
 }
@@ -81,6 +91,11 @@ export function scriptedEnding(outcome: Outcome): Ending {
   };
 }
 
+export function outputOf({ output: fields, ...rest }: Outcome): AttemptOutput {
+  const { error, errorTrace, logs, notebookResult, taskValues } = rest;
+  return { error, errorTrace, logs, notebookResult, taskValues, fields };
+}
+
 /** The raw state to show at `now`, if the script has one for this moment. */
 export function rawStateAt(
   outcome: Outcome | undefined,
@@ -94,30 +109,4 @@ export function rawStateAt(
     if (now < until) return state;
   }
   return undefined;
-}
-
-/** Evaluates a `condition_task`: equality compares strings, order compares numbers. */
-export function evaluateCondition(condition: WireObject): 'true' | 'false' {
-  const left = readText(condition, 'left') ?? '';
-  const right = readText(condition, 'right') ?? '';
-  return compare(readText(condition, 'op') ?? '', left, right) ? 'true' : 'false';
-}
-
-function compare(op: string, left: string, right: string): boolean {
-  switch (op) {
-    case 'EQUAL_TO':
-      return left === right;
-    case 'NOT_EQUAL':
-      return left !== right;
-    case 'GREATER_THAN':
-      return Number(left) > Number(right);
-    case 'GREATER_THAN_OR_EQUAL':
-      return Number(left) >= Number(right);
-    case 'LESS_THAN':
-      return Number(left) < Number(right);
-    case 'LESS_THAN_OR_EQUAL':
-      return Number(left) <= Number(right);
-    default:
-      return false;
-  }
 }

@@ -2,19 +2,22 @@ import { fileNotFound, notebookNotFound } from './endings';
 import type { Ending, Run, TaskSpec } from './model';
 import { isFile, notebookRequest, NOTEBOOK_RUNNER } from './notebooks';
 import type { PythonCommand } from './python-runner';
-import { resolveTaskValues } from './task-values';
+import type { Step } from './step';
+import { parametersOf } from './task-parameters';
 import { readObject, readText, readTexts, toText, type WireObject } from './wire-json';
 
 const REMOTE_FILE = /^(?!file:)[a-z][a-z0-9+.-]*:|^\/(Workspace|Volumes|Repos|dbfs)\//;
+
+type Asked = Pick<Step, 'task' | 'run' | 'attempt'>;
 
 /**
  * The local program of a `spark_python_task` or a `notebook_task`; nothing for other task types and for files kept in a
  * workspace, a bucket or git.
  */
-export function toProgram(task: TaskSpec, run: Run): PythonCommand | undefined {
-  const notebook = notebookRequest(task, run);
-  if (notebook === undefined) return pythonFile(task, run);
-  return { file: NOTEBOOK_RUNNER, parameters: [], environment: environmentOf(task, run), notebook };
+export function toProgram(step: Asked): PythonCommand | undefined {
+  const notebook = notebookRequest(step);
+  if (notebook === undefined) return pythonFile(step);
+  return { file: NOTEBOOK_RUNNER, parameters: [], environment: environmentOf(step.task, step.run), notebook };
 }
 
 /** How a task ends whose program is not there; nothing if it is. */
@@ -23,16 +26,14 @@ export function missingProgram({ file, notebook }: PythonCommand): Ending | unde
   return isFile(notebook.notebook) ? undefined : notebookNotFound(notebook.notebook);
 }
 
-function pythonFile(task: TaskSpec, run: Run): PythonCommand | undefined {
+function pythonFile({ task, run, attempt }: Asked): PythonCommand | undefined {
   const python = readObject(task.body, 'spark_python_task');
   const file = python === undefined ? undefined : readText(python, 'python_file');
   if (python === undefined || file === undefined || readText(python, 'source') === 'GIT') return undefined;
   if (REMOTE_FILE.test(file)) return undefined;
-  const overriding = readObject(run.echo, 'overriding_parameters');
-  const parameters = readTexts(overriding ?? {}, 'python_params') ?? readTexts(python, 'parameters') ?? [];
   return {
     file: file.replace(/^file:(\/\/)?/, ''),
-    parameters: parameters.map((text) => resolveTaskValues(text, run)),
+    parameters: readTexts(parametersOf('spark_python_task', task, { run, attempt }), 'parameters') ?? [],
     environment: environmentOf(task, run),
   };
 }

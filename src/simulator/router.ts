@@ -6,7 +6,8 @@ import { ApiError, apiError, codeForStatus } from './api-error';
 import { hostMetadata, oauthMetadata, type Auth } from './auth';
 import { CONSOLE_PAGE, readConsole } from './console-page';
 import { countToken } from './counters';
-import { advance, type EngineOptions } from './engine';
+import { advance } from './engine';
+import type { EngineOptions } from './engine-options';
 import type { FaultBook, FaultSpec } from './faults';
 import { readJsonObject, readParams, readRequest, send, sendError, sendJson, type HttpRequest } from './http';
 import { findOperation, type Operation } from './operations';
@@ -131,7 +132,7 @@ async function answerRequest(
   }
   assertAllowed(operation.name, exchange);
   advance(options.engine);
-  const params = readParams(request);
+  const params = { ...readParams(request), ...operation.pathParams };
   const body = operation.handle({ version: operation.version, params, baseUrl, raw }, options.engine);
   if (operation.changes) await options.save();
   return { status: 200, body };

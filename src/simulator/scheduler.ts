@@ -1,29 +1,10 @@
-import { stepAttempt } from './attempt-steps';
 import { CANCELED, endingOfVerdict, jobEnding, timedOut, type JobFailureShape } from './endings';
 import { hasEnded, latestAttempts, type Attempt, type Ending, type Run, type TaskSpec } from './model';
-import { outcomeOf, type OutcomeRule } from './outcomes';
-import type { PythonRunner } from './python-runner';
+import type { StepContext } from './step';
+import { isRetried, retryOf } from './retries';
 import { decideTask, endKind } from './run-if';
-
-/** How long the phases last, in simulated milliseconds. */
-export interface Timing {
-  readonly pendingMs: number;
-  readonly runMs: number;
-  readonly terminatingMs: number;
-  /** A cancel is only taken note of; it takes effect so much later. */
-  readonly cancelDelayMs: number;
-  /** From TERM to KILL. */
-  readonly killAfterMs: number;
-}
-
-export interface StepContext {
-  readonly now: number;
-  readonly timing: Timing;
-  readonly outcomes: readonly OutcomeRule[];
-  readonly python: PythonRunner;
-  readonly failureShape: JobFailureShape;
-  readonly newId: () => string;
-}
+import { stopAttempt } from './stops';
+import { stepTask } from './task-steps';
 
 /**
  * Brings a run to where it stands at `context.now`, in as many steps as are due. Each step happens at the time it was
@@ -31,7 +12,12 @@ export interface StepContext {
  */
 export function stepRun(run: Run, context: StepContext): boolean {
   let changed = false;
-  while (stepOnce(run, context)) changed = true;
+  let moved = true;
+  while (moved) {
+    context.forgetDues();
+    moved = stepOnce(run, context);
+    changed ||= moved;
+  }
   return changed;
 }
 
@@ -68,21 +54,17 @@ function cancelQueued(run: Run): boolean {
   return true;
 }
 
-function stopIfDue(run: Run, { now, timing }: StepContext): boolean {
+function stopIfDue(run: Run, { isDue, timing }: StepContext): boolean {
   if (run.stopping !== undefined || run.ending !== undefined) return false;
   const cancelAt =
     run.cancelRequestedAt === undefined ? Infinity : run.cancelRequestedAt + timing.cancelDelayMs;
   const timeoutAt = run.timeoutMs === 0 ? Infinity : (run.startedAt ?? run.createdAt) + run.timeoutMs;
   const at = Math.min(cancelAt, timeoutAt);
-  if (now < at) return false;
+  if (!isDue(at)) return false;
   run.stopping = cancelAt <= timeoutAt ? CANCELED : timedOut(run.timeoutMs);
   run.phase = 'TERMINATING';
   for (const attempt of run.attempts) stopAttempt(attempt, run.stopping, at);
   return true;
-}
-
-export function stopAttempt(attempt: Attempt, ending: Ending, at: number): void {
-  if (attempt.ending === undefined) attempt.stop ??= { ending, at, killed: false };
 }
 
 function stepAttempts(run: Run, context: StepContext): boolean {
@@ -94,9 +76,9 @@ function stepAttempts(run: Run, context: StepContext): boolean {
     if (task === undefined || hasEnded(attempt)) continue;
     if (attempt.phase === 'BLOCKED' && attempt.stop === undefined) {
       changed = unblock(task, attempt, latest) || changed;
-    } else changed = stepAttempt({ run, task, attempt, context }) || changed;
-    if (hasEnded(attempt) && isRetried(run, task, attempt)) {
-      run.attempts.push(retryOf(task, attempt, context));
+    } else changed = stepTask({ run, task, attempt, context }) || changed;
+    if (hasEnded(attempt) && run.stopping === undefined && isRetried(task, attempt)) {
+      run.attempts.push(retryOf(task, attempt, context.newId()));
     }
   }
   return changed;
@@ -130,27 +112,6 @@ function unblock(task: TaskSpec, attempt: Attempt, latest: ReadonlyMap<string, A
   return true;
 }
 
-function isRetried(run: Run, task: TaskSpec, attempt: Attempt): boolean {
-  const { ending } = attempt;
-  if (run.stopping !== undefined || ending === undefined || attempt.executionAt === undefined) return false;
-  const isWorthIt = ending.result === 'FAILED' || (ending.result === 'TIMEDOUT' && task.retryOnTimeout);
-  return isWorthIt && (task.maxRetries < 0 || attempt.number < task.maxRetries);
-}
-
-function retryOf(task: TaskSpec, failed: Attempt, context: StepContext): Attempt {
-  const endedAt = failed.endedAt ?? context.now;
-  const waitUntil = Math.max(endedAt, (failed.startedAt ?? endedAt) + task.minRetryIntervalMs);
-  return {
-    runId: context.newId(),
-    taskKey: failed.taskKey,
-    number: failed.number + 1,
-    firstRunId: failed.firstRunId,
-    createdAt: endedAt,
-    phase: 'WAITING_FOR_RETRY',
-    waitUntil,
-  };
-}
-
 function settle(run: Run, context: StepContext): boolean {
   const latest = [...latestAttempts(run).values()];
   if (run.phase === 'PENDING' && run.attempts.some(({ executionAt }) => executionAt !== undefined)) {
@@ -160,7 +121,7 @@ function settle(run: Run, context: StepContext): boolean {
   if (latest.some(({ phase }) => phase !== 'ENDED')) return false;
   if (run.ending === undefined) return decideEnd(run, latest, context.failureShape);
   const endAt = (run.terminatingAt ?? 0) + context.timing.terminatingMs;
-  if (context.now < endAt) return false;
+  if (!context.isDue(endAt)) return false;
   run.phase = 'ENDED';
   run.endedAt = endAt;
   return true;
@@ -174,9 +135,4 @@ function decideEnd(run: Run, latest: readonly Attempt[], shape: JobFailureShape)
   run.terminatingAt = Math.max(...latest.map(({ endedAt }) => endedAt ?? 0));
   run.phase = 'TERMINATING';
   return true;
-}
-
-/** Simulated time until which a script keeps the run in the queue. */
-export function queuedUntil(run: Run, rules: readonly OutcomeRule[]): number {
-  return run.createdAt + (outcomeOf(rules, run)?.queuedMs ?? 0);
 }

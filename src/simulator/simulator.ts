@@ -7,12 +7,12 @@ import type { AdminPort } from './admin';
 import { createAuth } from './auth';
 import { createClock } from './clock';
 import { KEPT_SUBMIT_BODIES } from './counters';
-import { advance, type EngineOptions } from './engine';
+import { advance } from './engine';
+import type { EngineOptions } from './engine-options';
 import { createFaultBook } from './faults';
 import { createFederation } from './federation';
 import { listen } from './listener';
-import { isActive } from './model';
-import { DEFAULT_TOKEN, timingOf, type SimulatorOptions } from './options';
+import { DEFAULT_TOKEN, limitsOf, timingOf, type SimulatorOptions } from './options';
 import { createPythonRunner } from './python-runner';
 import { createRateLimit } from './rate-limit';
 import { handleRequest, type RouterOptions } from './router';
@@ -92,7 +92,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 function createCore(options: SimulatorOptions) {
   const saved = options.stateFile === undefined ? undefined : readStateFile(options.stateFile);
   const clock = createClock(options.speed ?? 1, saved?.clock);
-  const workspace = createWorkspace(saved);
+  const workspace = createWorkspace(saved, options.firstId);
   const folder = programFolder(options.stateFile);
   const stateFile = createStateFile(options.stateFile, () => workspace.toState(clock.state()));
   const save = () => stateFile.save();
@@ -102,7 +102,7 @@ function createCore(options: SimulatorOptions) {
     python: createPythonRunner(folder, options.python ?? 'python3'),
     timing: timingOf(options),
     failureShape: options.jobFailureShape ?? 'internal_error',
-    maxActiveRuns: options.maxActiveRuns ?? Number.POSITIVE_INFINITY,
+    limits: limitsOf(options),
   };
   const faults = createFaultBook(options.faults ?? []);
   const clients = options.clients ?? [];
@@ -160,6 +160,7 @@ function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
   const { workspace, clock } = engine;
   const setOutcomes = (outcomes: Workspace['outcomes']): void => {
     workspace.outcomes = outcomes;
+    workspace.book.touchAll();
     save().catch(() => undefined);
   };
   return {
@@ -206,7 +207,8 @@ function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
 
 function countActive(engine: EngineOptions): number {
   advance(engine);
-  return [...engine.workspace.runs.values()].filter(isActive).length;
+  const { book } = engine.workspace;
+  return book.startedCount() + book.queued.size;
 }
 
 function programFolder(stateFile: string | undefined): string {

@@ -12,6 +12,7 @@ import {
 
 const MAX_TASKS_BEFORE_2_2 = 100;
 const MAX_TASKS = 1000;
+const KINDS_READ = ['spark_python_task', 'notebook_task', 'condition_task', 'for_each_task', 'run_job_task'];
 const NOT_TASK_FIELDS = new Set([
   'run_name',
   'name',
@@ -55,14 +56,57 @@ export function assertCount(count: number, version: ApiVersion): void {
   if (count > MAX_TASKS) throw invalid(`The number of tasks ${count} exceeds the limit of ${MAX_TASKS}.`);
 }
 
-/** Narrows a run to the tasks named by run-now's `only`, without what they would have waited for. */
-export function selectTasks(tasks: readonly TaskSpec[], only: readonly string[] | undefined): TaskSpec[] {
-  if (only === undefined || only.length === 0) return [...tasks];
-  const keys = new Set(only);
+/**
+ * Narrows a run to the tasks named by run-now's `only`, without what they would have waited for: `key`, `+key` with all
+ * it depends on, `key+` with all that depend on it. @throws ApiError for a task that is not there
+ */
+export function selectTasks(tasks: readonly TaskSpec[], only: readonly string[]): TaskSpec[] {
+  if (only.length === 0) return [...tasks];
+  const keys = new Set(only.flatMap((selector) => [...selected(tasks, selector)]));
   const isKept = ({ taskKey }: Dependency) => keys.has(taskKey);
   return tasks
     .filter(({ key }) => keys.has(key))
     .map((task) => ({ ...task, dependsOn: task.dependsOn.filter(isKept) }));
+}
+
+function selected(tasks: readonly TaskSpec[], selector: string): ReadonlySet<string> {
+  const [, upstream, key = '', downstream] = /^(\+?)(.*?)(\+?)$/.exec(selector) ?? [];
+  if (!tasks.some((task) => task.key === key)) throw invalid(`only names an unknown task: '${key}'`);
+  return new Set([
+    key,
+    ...(upstream === '+' ? upstreamOf(tasks, [key]) : []),
+    ...(downstream === '+' ? downstreamOf(tasks, [key]) : []),
+  ]);
+}
+
+/** These tasks and all they depend on. */
+function upstreamOf(tasks: readonly TaskSpec[], keys: Iterable<string>): ReadonlySet<string> {
+  return closure(keys, (chosen) =>
+    tasks
+      .filter(({ key }) => chosen.has(key))
+      .flatMap(({ dependsOn }) => dependsOn.map(({ taskKey }) => taskKey)),
+  );
+}
+
+/** These tasks and all that depend on them. */
+export function downstreamOf(tasks: readonly TaskSpec[], keys: Iterable<string>): ReadonlySet<string> {
+  return closure(keys, (chosen) =>
+    tasks
+      .filter(({ dependsOn }) => dependsOn.some(({ taskKey }) => chosen.has(taskKey)))
+      .map(({ key }) => key),
+  );
+}
+
+function closure(
+  keys: Iterable<string>,
+  next: (chosen: ReadonlySet<string>) => string[],
+): ReadonlySet<string> {
+  const chosen = new Set(keys);
+  for (let size = -1; size !== chosen.size;) {
+    size = chosen.size;
+    for (const key of next(chosen)) chosen.add(key);
+  }
+  return chosen;
 }
 
 function legacyTask(body: WireObject, name: string): TaskSpec {
@@ -81,8 +125,10 @@ function listedTask(task: unknown): TaskSpec {
 }
 
 function toTaskSpec(body: WireObject): TaskSpec {
-  for (const field of ['new_cluster', 'spark_python_task', 'condition_task']) readObject(body, field);
+  for (const field of ['new_cluster', ...KINDS_READ]) readObject(body, field);
+  const nested = nestedTask(body);
   return {
+    ...(nested === undefined ? {} : { nested }),
     key: readText(body, 'task_key') ?? '',
     body,
     dependsOn: (readList(body, 'depends_on') ?? []).map(parseDependency),
@@ -93,6 +139,17 @@ function toTaskSpec(body: WireObject): TaskSpec {
     retryOnTimeout: readFlag(body, 'retry_on_timeout') ?? false,
     disabled: readFlag(body, 'disabled') ?? false,
   };
+}
+
+function nestedTask(body: WireObject): TaskSpec | undefined {
+  const loop = readObject(body, 'for_each_task');
+  if (loop === undefined) return undefined;
+  const nested = readObject(loop, 'task');
+  if (nested === undefined || readText(loop, 'inputs') === undefined) {
+    throw invalid(`for_each_task of '${readText(body, 'task_key') ?? ''}' needs inputs and a task.`);
+  }
+  if (nested['for_each_task'] !== undefined) throw invalid('A for_each_task cannot be nested in another.');
+  return listedTask(nested);
 }
 
 function parseDependency(value: unknown): Dependency {

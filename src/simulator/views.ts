@@ -1,6 +1,10 @@
-import type { Attempt, Ending, Run, TaskSpec } from './model';
+import { latestOf } from './for-each';
+import { hasEnded, specOf, type Attempt, type Ending, type Run, type TaskSpec } from './model';
 import { rawStateAt, outcomeOf, type OutcomeRule, type RawState } from './outcomes';
-import { toWireId, type WireObject } from './wire-json';
+import { endKind } from './run-if';
+import type { Scope } from './references';
+import { parametersOf, taskParameters } from './task-parameters';
+import { readObject, toWireId, type WireObject } from './wire-json';
 
 export interface ViewContext {
   readonly now: number;
@@ -9,6 +13,7 @@ export interface ViewContext {
   readonly outcomes: readonly OutcomeRule[];
   /** A fault wants this shown instead of what the script or the truth says. */
   readonly raw?: RawState | undefined;
+  readonly resolveValues?: boolean | undefined;
 }
 
 export const WORKSPACE_ID = '4242424242424242';
@@ -41,7 +46,8 @@ export function runFields(run: Run, context: ViewContext): WireObject {
     run_name: run.name,
     run_type: run.type,
     run_page_url: pageUrl(context, run.jobId, run.runId),
-    trigger: 'ONE_TIME',
+    attempt_number: 0,
+    ...triggerFields(run),
     format: 'MULTI_TASK',
     ...stateFields(
       { lifeCycle: lifeCycleOfRun(run), ending: run.ending ?? run.stopping, queue: run.queue },
@@ -60,13 +66,18 @@ export function runFields(run: Run, context: ViewContext): WireObject {
 
 /** One entry of `tasks[]`: all that was asked for, and this attempt's fate. */
 export function taskFields(run: Run, attempt: Attempt, context: ViewContext): WireObject {
-  const task = run.tasks.find(({ key }) => key === attempt.taskKey);
+  const task = specOf(run, attempt);
   const script = run.cancelRequestedAt === undefined ? outcomeOf(context.outcomes, run, attempt) : undefined;
   const raw = context.raw ?? rawStateAt(script, run.createdAt, context.now);
   const started = attempt.executionAt !== undefined;
   return {
     ...task?.body,
-    ...conditionFields(task, attempt),
+    ...conditionFields(task, { run, attempt }),
+    ...forEachFields(task, attempt),
+    ...(context.resolveValues === true && task !== undefined && attempt.startedAt !== undefined
+      ? { resolved_values: taskParameters(task, { run, attempt }) }
+      : {}),
+    effective_performance_target: run.echo['effective_performance_target'],
     run_if: task?.runIf,
     run_id: toWireId(attempt.runId),
     original_attempt_run_id: toWireId(attempt.firstRunId),
@@ -93,8 +104,19 @@ export function taskRunFields(run: Run, attempt: Attempt, context: ViewContext):
     run_name: attempt.taskKey,
     run_type: run.type,
     creator_user_name: USER_NAME,
-    trigger: attempt.number === 0 ? 'ONE_TIME' : 'RETRY',
+    ...triggerFields(run),
+    ...(attempt.number === 0 ? {} : { trigger: 'RETRY' }),
   };
+}
+
+/** One of the ways a run went: what it was before a repair, or is now. */
+export function endingFields(ending: Ending): WireObject {
+  return stateFields({ lifeCycle: ending.lifeCycle, ending }, undefined);
+}
+
+function triggerFields({ parent }: Run): WireObject {
+  if (parent === undefined) return { trigger: 'ONE_TIME' };
+  return { trigger: 'RUN_JOB_TASK', trigger_info: { run_id: toWireId(parent.taskRunId) } };
 }
 
 function lifeCycleOfRun({ phase, ending }: Run): string {
@@ -161,10 +183,46 @@ function durations({ startedAt, executionAt, terminatingAt, endedAt }: Attempt):
   return { setup_duration: setup, execution_duration: execution, cleanup_duration: cleanup };
 }
 
-function conditionFields(task: TaskSpec | undefined, attempt: Attempt): WireObject {
-  const condition = task?.body['condition_task'] as WireObject | undefined; // checked when the task was read
-  if (condition === undefined || attempt.conditionOutcome === undefined) return {};
-  return { condition_task: { ...condition, outcome: attempt.conditionOutcome } };
+function conditionFields(task: TaskSpec | undefined, scope: Scope): WireObject {
+  const condition = task && readObject(task.body, 'condition_task');
+  const outcome = scope.attempt.conditionOutcome;
+  if (task === undefined || condition === undefined || outcome === undefined) return {};
+  return { condition_task: { ...condition, ...parametersOf('condition_task', task, scope), outcome } };
+}
+
+/** The statistics count the latest attempt for each input only. */
+function forEachFields(task: TaskSpec | undefined, { inputs, iterations = [] }: Attempt): WireObject {
+  const loop = task && readObject(task.body, 'for_each_task');
+  if (loop === undefined || inputs === undefined) return {};
+  const latest = latestOf(iterations);
+  const ended = latest.filter(hasEnded);
+  const failed = ended.filter(({ ending }) => endKind(ending ?? {}) !== 'succeeded');
+  const task_run_stats = {
+    total_iterations: inputs.length,
+    scheduled_iterations: latest.length,
+    active_iterations: latest.length - ended.length,
+    completed_iterations: ended.length,
+    succeeded_iterations: ended.length - failed.length,
+    failed_iterations: failed.length,
+  };
+  return { for_each_task: { ...loop, stats: { task_run_stats, error_message_stats: errorStats(failed) } } };
+}
+
+/** The three most common. */
+function errorStats(failed: readonly Attempt[]): WireObject[] {
+  const groups = new Map<string, Attempt[]>();
+  for (const attempt of failed) {
+    const message = attempt.output?.error ?? attempt.ending?.message ?? '';
+    groups.set(message, [...(groups.get(message) ?? []), attempt]);
+  }
+  return [...groups]
+    .sort(([, one], [, other]) => other.length - one.length)
+    .slice(0, 3)
+    .map(([error_message, some]) => ({
+      error_message,
+      count: some.length,
+      termination_category: some[0]?.ending?.code,
+    }));
 }
 
 function clusterInstance({ runId }: Attempt): WireObject {

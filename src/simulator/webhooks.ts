@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LonghaulError } from '../connector/errors';
-import type { Run } from './model';
+import { isActive, type Run } from './model';
 import { notificationsOf, type Notification } from './notifications';
 import { toWireJson, type WireObject } from './wire-json';
 
@@ -47,10 +47,14 @@ const KEPT_DELIVERIES = 200;
 export function createWebhooks({ destinations, runs, now, retryMs = 1_000 }: WebhookOptions): Webhooks {
   const urls = new Map<string, string>();
   const seen = new Set<string>();
+  /** Runs that have ended and been told of, with the number of their repairs: another one opens them again. */
+  const settled = new WeakMap<Run, number>();
   const deliveries: WebhookDelivery[] = [];
   const closing = new AbortController();
   const takeNew = (): Notification[] => {
-    const found = [...runs()].flatMap((run) => notificationsOf(run, now()));
+    const open = [...runs()].filter((run) => settled.get(run) !== run.repairs.length);
+    const found = open.flatMap((run) => notificationsOf(run, now()));
+    for (const run of open) if (!isActive(run)) settled.set(run, run.repairs.length);
     const fresh = found.filter(({ key }) => !seen.has(key));
     for (const { key } of fresh) seen.add(key);
     return fresh;

@@ -41,7 +41,7 @@ async function follow(url: string, runId: string): Promise<Ran> {
   const run = await ended(url, runId);
   const last = { run_id: run.tasks.at(-1)?.run_id };
   const [output, page] = [await get(url, 'runs/get-output', last), await get(url, 'runs/export', last)];
-  return { run, output: output.body, page: page.body.views[0]?.content ?? '' };
+  return { run, output: output.body, page: page.body.views?.[0]?.content ?? '' };
 }
 
 function task(file: string, more: Record<string, unknown> = {}): Record<string, unknown> {
@@ -71,7 +71,7 @@ describe('a local notebook', () => {
   test('without an exit has no result, and what it printed is on its page', async () => {
     const { output, page } = await runCells('print("a < b")', 'display("shown")', '40 + 2');
     expect(output.notebook_output).toEqual({ truncated: false });
-    expect(page).toContain('a &lt; b\nshown\n42\n');
+    expect(page).toContain('a &#60; b\nshown\n42\n');
   });
 
   test('may be a Jupyter document', async () => {

@@ -45,7 +45,7 @@ export interface Json {
   readonly next_page_token?: string;
   readonly notebook_output: unknown;
   readonly logs?: string;
-  readonly views: readonly { readonly content: string }[];
+  readonly views?: readonly { readonly content: string }[];
   readonly error: string;
   readonly error_trace: string;
   readonly error_code: string;
