@@ -189,7 +189,37 @@ function declareSimulate(program: Command): void {
     .option('--client <id:secret>', 'an OAuth client it accepts (repeatable)', collect, [])
     .option('--state <file>', 'keep runs here over restarts')
     .option('--speed <factor>', 'how much faster its clock runs', parseNumber, 1)
-    .option('--rate <requests>', 'requests per second before 429', parseNumber)
+    .option('--token-lifetime <seconds>', 'how long an OAuth token lives', parseNumber, 3600)
+    .option(
+      '--token-skew <seconds>',
+      'reject OAuth tokens so much too early; negative: too late',
+      parseNumber,
+      0,
+    )
+    .addOption(
+      new Option('--expired-as <status>', 'answer to an expired OAuth token')
+        .choices(['401', '403'])
+        .default('401'),
+    )
+    .option(
+      '--federation <issuer,audience[,keyfile]>',
+      'an identity provider whose tokens it exchanges (repeatable)',
+      collect,
+      [],
+    )
+    .option('--rate <requests>', 'requests per second before 429: 20, or submit=5,get=10')
+    .addOption(
+      new Option('--rate-retry-after <form>', 'how a 429 says when to come back')
+        .choices(['seconds', 'date', 'none'])
+        .default('seconds'),
+    )
+    .addOption(
+      new Option('--rate-code <code>', 'error code of a 429')
+        .choices(['REQUEST_LIMIT_EXCEEDED', 'RESOURCE_EXHAUSTED'])
+        .default('REQUEST_LIMIT_EXCEEDED'),
+    )
+    .option('--secret <scope/key=value>', 'a secret for notebooks (repeatable)', collect, [])
+    .option('--webhook <id=url>', 'where webhook notifications of this id go (repeatable)', collect, [])
     .option(
       '--fault <spec>',
       'a fault on demand, such as submit:commit-then-503:times=1 (repeatable)',

@@ -7,8 +7,8 @@ export { FAULT_KINDS, parseFaultSpec, type FaultKind, type FaultSpec } from './f
 export { DEFAULT_TOKEN, type SimulatorLogger, type SimulatorOptions } from './options';
 export type { Outcome, OutcomeMatch, OutcomeRule, RawState } from './outcomes';
 export { parseSecret, type SecretValue } from './secret-store';
-export { RATE_CODES, RETRY_AFTER_FORMS, type RateOptions } from './rate-limit';
+export type { RateOptions } from './rate-limit';
 export type { FederationPolicy } from './federation';
-export { EXPIRED_STATUSES, type TokenTrouble } from './token-trouble';
+export type { TokenTrouble } from './token-trouble';
 export { parseWebhook, type WebhookDelivery, type WebhookDestination } from './webhooks';
 export { startSimulator, type Simulator } from './simulator';

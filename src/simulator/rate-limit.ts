@@ -1,7 +1,6 @@
 import { ApiError } from './api-error';
 
-export const RETRY_AFTER_FORMS = ['seconds', 'date', 'none'] as const;
-export const RATE_CODES = ['REQUEST_LIMIT_EXCEEDED', 'RESOURCE_EXHAUSTED'] as const;
+type RetryAfterForm = 'seconds' | 'date' | 'none';
 
 /** Rates are real requests per real second. */
 export interface RateOptions {
@@ -10,9 +9,9 @@ export interface RateOptions {
   /** By operation, beside it; an operation that is not named has none of its own. */
   readonly rates?: Readonly<Record<string, number>>;
   /** How the 429 names the second to wait. Default `seconds`. */
-  readonly rateRetryAfter?: (typeof RETRY_AFTER_FORMS)[number];
+  readonly rateRetryAfter?: RetryAfterForm;
   /** Default `REQUEST_LIMIT_EXCEEDED`. */
-  readonly rateCode?: (typeof RATE_CODES)[number];
+  readonly rateCode?: 'REQUEST_LIMIT_EXCEEDED' | 'RESOURCE_EXHAUSTED';
 }
 
 /** @throws ApiError 429 for a request beyond a limit */
@@ -50,7 +49,7 @@ function tooMany({ rateRetryAfter, rateCode }: RateOptions, realNow: number): Ap
 }
 
 /** A date has whole seconds, so it is rounded up: one second is the least to wait. */
-function retryAfterText(form: (typeof RETRY_AFTER_FORMS)[number], realNow: number): string | undefined {
+function retryAfterText(form: RetryAfterForm, realNow: number): string | undefined {
   switch (form) {
     case 'seconds':
       return '1';

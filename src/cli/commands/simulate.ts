@@ -1,18 +1,17 @@
 import { once } from 'node:events';
 
-import { parseFaultSpec, startSimulator, DEFAULT_TOKEN } from '../../simulator';
+import { startSimulator, DEFAULT_TOKEN } from '../../simulator';
 import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
+import { parseTrouble, type SimulatedTrouble } from '../simulated-trouble';
 
-export interface SimulateOptions extends CommonOptions {
+export interface SimulateOptions extends CommonOptions, SimulatedTrouble {
   readonly port: number;
   readonly host: string;
   readonly token: readonly string[];
   readonly client: readonly string[];
   readonly state?: string;
   readonly speed: number;
-  readonly rate?: number;
-  readonly fault: readonly string[];
 }
 
 /** The simulated workspace as a server of its own, until SIGTERM or Ctrl-C. */
@@ -24,9 +23,8 @@ export function simulate(options: SimulateOptions): Promise<void> {
       tokens: options.token,
       clients: options.client.map(parseClient),
       speed: options.speed,
-      faults: options.fault.map(parseFaultSpec),
       ...(options.state === undefined ? {} : { stateFile: options.state }),
-      ...(options.rate === undefined ? {} : { ratePerSecond: options.rate }),
+      ...parseTrouble(options),
     });
     const token = options.token[0] ?? (options.client.length === 0 ? DEFAULT_TOKEN : undefined);
     output.result(
