@@ -190,6 +190,10 @@ function declareSimulate(program: Command): void {
     .option('--state <file>', 'keep runs here over restarts')
     .option('--speed <factor>', 'how much faster its clock runs', parseNumber, 1)
     .option('--rate <requests>', 'requests per second before 429', parseNumber)
+    .option('--max-active-runs <runs>', 'active runs before others are queued', parseNumber)
+    .option('--max-saved-jobs <jobs>', 'saved jobs before QUOTA_EXCEEDED', parseNumber)
+    .option('--jobs-per-hour <jobs>', 'jobs and submits in any hour before INVALID_STATE', parseNumber)
+    .option('--first-id <id>', 'the first id it gives')
     .option(
       '--fault <spec>',
       'a fault on demand, such as submit:commit-then-503:times=1 (repeatable)',

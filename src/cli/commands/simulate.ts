@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { parseFaultSpec, startSimulator, DEFAULT_TOKEN } from '../../simulator';
+import { parseFaultSpec, startSimulator, DEFAULT_TOKEN, type SimulatorOptions } from '../../simulator';
 import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
 
@@ -12,6 +12,10 @@ export interface SimulateOptions extends CommonOptions {
   readonly state?: string;
   readonly speed: number;
   readonly rate?: number;
+  readonly maxActiveRuns?: number;
+  readonly maxSavedJobs?: number;
+  readonly jobsPerHour?: number;
+  readonly firstId?: string;
   readonly fault: readonly string[];
 }
 
@@ -27,6 +31,7 @@ export function simulate(options: SimulateOptions): Promise<void> {
       faults: options.fault.map(parseFaultSpec),
       ...(options.state === undefined ? {} : { stateFile: options.state }),
       ...(options.rate === undefined ? {} : { ratePerSecond: options.rate }),
+      ...limitsOf(options),
     });
     const token = options.token[0] ?? (options.client.length === 0 ? DEFAULT_TOKEN : undefined);
     output.result(
@@ -40,6 +45,23 @@ export function simulate(options: SimulateOptions): Promise<void> {
     await simulator.close();
     return 0;
   });
+}
+
+/** What is not given is left to the workspace. */
+function limitsOf(options: SimulateOptions): SimulatorOptions {
+  const { maxActiveRuns, maxSavedJobs, jobsPerHour, firstId } = options;
+  if (firstId !== undefined && !/^[1-9]\d{0,18}$/.test(firstId)) {
+    throw new LonghaulError(
+      'CONFIG',
+      `--first-id takes a whole number of up to 19 digits, not '${firstId}'.`,
+    );
+  }
+  return {
+    ...(maxActiveRuns === undefined ? {} : { maxActiveRuns }),
+    ...(maxSavedJobs === undefined ? {} : { maxSavedJobs }),
+    ...(jobsPerHour === undefined ? {} : { jobsPerHour }),
+    ...(firstId === undefined ? {} : { firstId }),
+  };
 }
 
 function parseClient(text: string): { id: string; secret: string } {
