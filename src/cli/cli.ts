@@ -118,6 +118,11 @@ function parseNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number, not below 0.');
 }
 
+function parseSkew(text: string): number {
+  if (/^-?\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
 function parsePhase(text: string): string {
   const phase = TASK_PHASES.find((candidate) => candidate === text.toUpperCase());
   if (phase !== undefined) return phase;
@@ -193,7 +198,7 @@ function declareSimulate(program: Command): void {
     .option(
       '--token-skew <seconds>',
       'reject OAuth tokens so much too early; negative: too late',
-      parseNumber,
+      parseSkew,
       0,
     )
     .addOption(
@@ -220,6 +225,10 @@ function declareSimulate(program: Command): void {
     )
     .option('--secret <scope/key=value>', 'a secret for notebooks (repeatable)', collect, [])
     .option('--webhook <id=url>', 'where webhook notifications of this id go (repeatable)', collect, [])
+    .option('--max-active-runs <runs>', 'active runs before others are queued', parseNumber)
+    .option('--max-saved-jobs <jobs>', 'saved jobs before QUOTA_EXCEEDED', parseNumber)
+    .option('--jobs-per-hour <jobs>', 'jobs and submits in any hour before INVALID_STATE', parseNumber)
+    .option('--first-id <id>', 'the first id it gives')
     .option(
       '--fault <spec>',
       'a fault on demand, such as submit:commit-then-503:times=1 (repeatable)',

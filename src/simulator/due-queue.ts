@@ -4,6 +4,8 @@ export const AT_ONCE = Number.NEGATIVE_INFINITY;
 export interface Due<T> {
   readonly item: T;
   readonly at: number;
+  /** Of those due at the same time, the one set first comes first. */
+  readonly order: number;
 }
 
 /** Items by the time at which they are to be looked at, earliest first. An item has one time, the one last set. */
@@ -21,15 +23,17 @@ export interface DueQueue<T> {
 export function createDueQueue<T>(): DueQueue<T> {
   const current = new Map<T, Due<T>>();
   let heap: Due<T>[] = [];
+  let order = 0;
   const isLive = (due: Due<T>) => current.get(due.item) === due;
   const bury = () => {
     if (heap.length > 2 * current.size + 64) {
-      heap = heap.filter(isLive).sort((one, other) => one.at - other.at);
+      heap = heap.filter(isLive).sort(compare);
     }
   };
   return {
     set: (item, at) => {
-      const due = { item, at };
+      order += 1;
+      const due = { item, at, order };
       current.set(item, due);
       push(heap, due);
       bury();
@@ -54,7 +58,7 @@ function push<T>(heap: Due<T>[], due: Due<T>): void {
   let index = heap.length - 1;
   while (index > 0) {
     const parent = (index - 1) >> 1;
-    if (timeAt(heap, parent) <= timeAt(heap, index)) return;
+    if (!isBefore(heap, index, parent)) return;
     swap(heap, index, parent);
     index = parent;
   }
@@ -66,15 +70,23 @@ function pop<T>(heap: Due<T>[]): void {
   let index = 0;
   for (;;) {
     const left = 2 * index + 1;
-    const child = timeAt(heap, left + 1) < timeAt(heap, left) ? left + 1 : left;
-    if (timeAt(heap, index) <= timeAt(heap, child)) return;
+    const child = isBefore(heap, left + 1, left) ? left + 1 : left;
+    if (!isBefore(heap, child, index)) return;
     swap(heap, index, child);
     index = child;
   }
 }
 
-function timeAt<T>(heap: readonly Due<T>[], index: number): number {
-  return heap[index]?.at ?? Number.POSITIVE_INFINITY;
+/** Whether one entry comes before another; what lies beyond the end comes after all. */
+function isBefore<T>(heap: readonly Due<T>[], one: number, other: number): boolean {
+  const [first, second] = [heap[one], heap[other]];
+  if (first === undefined) return false;
+  return second === undefined || compare(first, second) < 0;
+}
+
+function compare<T>(one: Due<T>, other: Due<T>): number {
+  if (one.at === other.at) return one.order - other.order;
+  return one.at < other.at ? -1 : 1;
 }
 
 function swap<T>(heap: Due<T>[], one: number, other: number): void {

@@ -3,7 +3,7 @@ import fsp from 'node:fs/promises';
 import path from 'node:path';
 
 import { LonghaulError } from '../connector/errors';
-import { isWireObject, parseWireJson, toWireJson, type WireValue } from './wire-json';
+import { isWireObject, parseWireJson, type WireValue } from './wire-json';
 import type { WorkspaceState } from './workspace';
 
 /** Keeps the workspace on disk. In memory, all of it does nothing. */
@@ -25,14 +25,14 @@ export function readStateFile(file: string): WorkspaceState | undefined {
   });
 }
 
-export function createStateFile(file: string | undefined, toState: () => WorkspaceState): StateFile {
+export function createStateFile(file: string | undefined, toText: () => string): StateFile {
   if (file === undefined) return { save: () => Promise.resolve() };
   fs.mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
   let writing: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const startWrite = (): Promise<void> => {
     next = undefined;
-    const write = writeAtomically(file, toWireJson(toState() as unknown as WireValue)); // plain JSON data
+    const write = writeAtomically(file, toText());
     writing = write;
     return write;
   };

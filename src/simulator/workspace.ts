@@ -2,6 +2,7 @@ import type { ClockState } from './clock';
 import { createCounters, type Counters } from './counters';
 import type { Attempt, Job, Run } from './model';
 import type { OutcomeRule } from './outcomes';
+import { toWireJson, type WireValue } from './wire-json';
 import { allAttempts, createRunBook, type RunBook } from './run-book';
 
 const FIRST_ID = '9007199254740993'; // 2^53 + 1: whoever parses ids as doubles mixes them up
@@ -36,7 +37,8 @@ export interface Workspace {
   readonly creations: number[];
   readonly newId: () => string;
   findAttempt(taskRunId: string): { readonly run: Run; readonly attempt: Attempt } | undefined;
-  toState(clock: ClockState): WorkspaceState;
+  /** {@link WorkspaceState} as JSON. */
+  toText(clock: ClockState): string;
 }
 
 /** @param firstId where ids begin if nothing is saved yet */
@@ -67,17 +69,20 @@ export function createWorkspace(saved?: WorkspaceState, firstId = FIRST_ID): Wor
       const attempt = run && allAttempts(run).find(({ runId }) => runId === taskRunId);
       return run && attempt && { run, attempt };
     },
-    toState: (clock) => ({
-      version: 1,
-      nextId: nextId.toString(),
-      clock,
-      jobs: [...workspace.jobs.values()],
-      runs: [...runs.values()],
-      tokens: Object.fromEntries(workspace.tokens),
-      accessTokens: Object.fromEntries(workspace.accessTokens),
-      outcomes: workspace.outcomes,
-      counters: workspace.counters,
-    }),
+    toText: (clock) => {
+      const { tokens, accessTokens, counters, jobs, outcomes } = workspace;
+      const plain = {
+        version: 1,
+        nextId: nextId.toString(),
+        clock,
+        tokens: Object.fromEntries(tokens),
+        accessTokens: Object.fromEntries(accessTokens),
+        counters,
+      };
+      const rest = toWireJson({ outcomes, jobs: [...jobs.values()] } as unknown as WireValue); // plain JSON data
+      const texts = Array.from(runs.values(), book.textOf).join();
+      return `${JSON.stringify(plain).slice(0, -1)},${rest.slice(1, -1)},"runs":[${texts}]}`;
+    },
   };
   return workspace;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 
-import { startSimulator, DEFAULT_TOKEN } from '../../simulator';
+import { startSimulator, DEFAULT_TOKEN, type SimulatorOptions } from '../../simulator';
 import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
 import { parseTrouble, type SimulatedTrouble } from '../simulated-trouble';
@@ -12,6 +12,10 @@ export interface SimulateOptions extends CommonOptions, SimulatedTrouble {
   readonly client: readonly string[];
   readonly state?: string;
   readonly speed: number;
+  readonly maxActiveRuns?: number;
+  readonly maxSavedJobs?: number;
+  readonly jobsPerHour?: number;
+  readonly firstId?: string;
 }
 
 /** The simulated workspace as a server of its own, until SIGTERM or Ctrl-C. */
@@ -25,6 +29,7 @@ export function simulate(options: SimulateOptions): Promise<void> {
       speed: options.speed,
       ...(options.state === undefined ? {} : { stateFile: options.state }),
       ...parseTrouble(options),
+      ...limitsOf(options),
     });
     const token = options.token[0] ?? (options.client.length === 0 ? DEFAULT_TOKEN : undefined);
     output.result(
@@ -38,6 +43,23 @@ export function simulate(options: SimulateOptions): Promise<void> {
     await simulator.close();
     return 0;
   });
+}
+
+/** What is not given is left to the workspace. */
+function limitsOf(options: SimulateOptions): SimulatorOptions {
+  const { maxActiveRuns, maxSavedJobs, jobsPerHour, firstId } = options;
+  if (firstId !== undefined && !/^[1-9]\d{0,18}$/.test(firstId)) {
+    throw new LonghaulError(
+      'CONFIG',
+      `--first-id takes a whole number of up to 19 digits, not '${firstId}'.`,
+    );
+  }
+  return {
+    ...(maxActiveRuns === undefined ? {} : { maxActiveRuns }),
+    ...(maxSavedJobs === undefined ? {} : { maxSavedJobs }),
+    ...(jobsPerHour === undefined ? {} : { jobsPerHour }),
+    ...(firstId === undefined ? {} : { firstId }),
+  };
 }
 
 function parseClient(text: string): { id: string; secret: string } {
