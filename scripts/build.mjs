@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -33,6 +33,13 @@ async function makeExecutable() {
   const text = await readFile(cli, 'utf8');
   if (!text.startsWith('#!/usr/bin/env node\n')) throw new Error('src/cli/cli.ts has lost its shebang.');
   await chmod(cli, 0o755);
+}
+
+/** Beside the compiled code, as in src/. */
+async function copyPython() {
+  const folder = 'src/simulator/python';
+  const isShipped = (path) => !/__pycache__|\.toml$|cache$/.test(path);
+  await cp(join(root, folder), join(next, folder), { recursive: true, filter: isShipped });
 }
 
 async function bundleWorkflows() {
@@ -88,7 +95,7 @@ async function build() {
   if (process.argv.includes('--if-changed') && (await isUpToDate(stamp))) return false;
   try {
     await mkdir(next, { recursive: true });
-    await Promise.all([compile().then(makeExecutable), bundleWorkflows()]);
+    await Promise.all([compile().then(makeExecutable), bundleWorkflows(), copyPython()]);
     await writeFile(join(next, STAMP), stamp);
     await putInPlace();
   } finally {

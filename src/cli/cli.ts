@@ -228,6 +228,11 @@ function parseNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number, not below 0.');
 }
 
+function parseSkew(text: string): number {
+  if (/^-?\d+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
 function parsePhase(text: string): string {
   const phase = TASK_PHASES.find((candidate) => candidate === text.toUpperCase());
   if (phase !== undefined) return phase;
@@ -299,8 +304,42 @@ function declareSimulate(program: Command): void {
     .option('--client <id:secret>', 'an OAuth client it accepts (repeatable)', collect, [])
     .option('--state <file>', 'keep runs here over restarts')
     .option('--speed <factor>', 'how much faster its clock runs', parseNumber, 1)
-    .option('--rate <requests>', 'requests per second before 429', parseNumber)
     .addOption(new Option('--api <version>', 'the newest Jobs API it knows').choices(['2.0', '2.1', '2.2']))
+    .option('--token-lifetime <seconds>', 'how long an OAuth token lives', parseNumber, 3600)
+    .option(
+      '--token-skew <seconds>',
+      'reject OAuth tokens so much too early; negative: too late',
+      parseSkew,
+      0,
+    )
+    .addOption(
+      new Option('--expired-as <status>', 'answer to an expired OAuth token')
+        .choices(['401', '403'])
+        .default('401'),
+    )
+    .option(
+      '--federation <issuer,audience[,keyfile]>',
+      'an identity provider whose tokens it exchanges (repeatable)',
+      collect,
+      [],
+    )
+    .option('--rate <requests>', 'requests per second before 429: 20, or submit=5,get=10')
+    .addOption(
+      new Option('--rate-retry-after <form>', 'how a 429 says when to come back')
+        .choices(['seconds', 'date', 'none'])
+        .default('seconds'),
+    )
+    .addOption(
+      new Option('--rate-code <code>', 'error code of a 429')
+        .choices(['REQUEST_LIMIT_EXCEEDED', 'RESOURCE_EXHAUSTED'])
+        .default('REQUEST_LIMIT_EXCEEDED'),
+    )
+    .option('--secret <scope/key=value>', 'a secret for notebooks (repeatable)', collect, [])
+    .option('--webhook <id=url>', 'where webhook notifications of this id go (repeatable)', collect, [])
+    .option('--max-active-runs <runs>', 'active runs before others are queued', parseNumber)
+    .option('--max-saved-jobs <jobs>', 'saved jobs before QUOTA_EXCEEDED', parseNumber)
+    .option('--jobs-per-hour <jobs>', 'jobs and submits in any hour before INVALID_STATE', parseNumber)
+    .option('--first-id <id>', 'the first id it gives')
     .option(
       '--fault <spec>',
       'a fault on demand, such as submit:commit-then-503:times=1 (repeatable)',

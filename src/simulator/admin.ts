@@ -4,6 +4,9 @@ import type { CountersReport } from './counters';
 import { parseFault, parseFaultSpec, type FaultSpec } from './faults';
 import { readJsonObject, type HttpRequest } from './http';
 import type { OutcomeRule } from './outcomes';
+import type { SecretValue } from './secret-store';
+import { EXPIRED_STATUSES, type TokenTrouble } from './token-trouble';
+import type { WebhookDelivery, WebhookDestination } from './webhooks';
 import {
   readFlag,
   readId,
@@ -23,6 +26,15 @@ export interface AdminPort {
   readonly clearOutcomes: () => void;
   readonly allowToken: (token: string) => void;
   readonly revokeToken: (token: string) => void;
+  /** Changes how the age of OAuth tokens is judged from now on. */
+  readonly setTokenTrouble: (trouble: Partial<TokenTrouble>) => void;
+  /** The token endpoint exchanges exactly this token for one of its own. */
+  readonly allowSubject: (subjectToken: string) => void;
+  /** A secret for the notebooks. */
+  readonly setSecret: (secret: SecretValue) => void;
+  readonly addWebhook: (destination: WebhookDestination) => void;
+  readonly clearWebhooks: () => void;
+  readonly webhookDeliveries: () => readonly WebhookDelivery[];
   /** Removes a run, even an active one. Returns whether there was one. */
   readonly deleteRun: (runId: string) => boolean;
   readonly refuseFor: (ms: number) => void;
@@ -44,6 +56,12 @@ type AdminHandler = (admin: AdminPort, body: WireObject) => WireValue;
  * | POST /simulator/outcomes | `{match, outcome}`, {@link OutcomeRule} | scripts what becomes of matching tasks |
  * | DELETE /simulator/outcomes | | forgets all scripts |
  * | POST /simulator/tokens | `{token, allowed}` | allows (default) or revokes a bearer token |
+ * | POST /simulator/token-trouble | `{skewSeconds?, expiredStatus?}`, {@link TokenTrouble} | changes how old is too old |
+ * | POST /simulator/subjects | `{subject_token}` | a token that the token endpoint exchanges |
+ * | POST /simulator/secrets | `{scope, key, value}` | sets a secret that notebooks may read |
+ * | GET /simulator/webhooks | | `{deliveries}`, the last {@link WebhookDelivery} |
+ * | POST /simulator/webhooks | `{id, url}` | sends the webhook notifications of that id to the address |
+ * | DELETE /simulator/webhooks | | forgets all addresses |
  * | POST /simulator/runs/delete | `{run_id}` | deletes a run, even an active one |
  * | POST /simulator/refuse | `{ms}` | really closes the listening socket for so many real ms (default 5000) |
  * | POST /simulator/clock | `{advanceMs}` | moves the simulated clock forward |
@@ -56,6 +74,14 @@ const ENDPOINTS: Readonly<Record<string, AdminHandler>> = {
   'POST /simulator/outcomes': (admin, body) => done(() => admin.setOutcome(readOutcome(body))),
   'DELETE /simulator/outcomes': (admin) => done(() => admin.clearOutcomes()),
   'POST /simulator/tokens': (admin, body) => done(() => changeToken(admin, body)),
+  'POST /simulator/token-trouble': (admin, body) => done(() => admin.setTokenTrouble(readTrouble(body))),
+  'POST /simulator/subjects': (admin, body) =>
+    done(() => admin.allowSubject(required(body, 'subject_token'))),
+  'POST /simulator/secrets': (admin, body) => done(() => admin.setSecret(readSecret(body))),
+  'GET /simulator/webhooks': (admin) => ({ deliveries: admin.webhookDeliveries().map(toRow) }),
+  'POST /simulator/webhooks': (admin, body) =>
+    done(() => admin.addWebhook({ id: required(body, 'id'), url: required(body, 'url') })),
+  'DELETE /simulator/webhooks': (admin) => done(() => admin.clearWebhooks()),
   'POST /simulator/runs/delete': (admin, body) => ({ deleted: admin.deleteRun(readId(body, 'run_id')) }),
   'POST /simulator/refuse': (admin, body) => done(() => admin.refuseFor(readInteger(body, 'ms') ?? 5000)),
   'POST /simulator/clock': (admin, body) =>
@@ -98,9 +124,35 @@ function readOutcome(body: WireObject): OutcomeRule {
   return { match: readObject(body, 'match') ?? {}, outcome };
 }
 
+function readSecret(body: WireObject): SecretValue {
+  return { scope: required(body, 'scope'), key: required(body, 'key'), value: required(body, 'value') };
+}
+
+function toRow(delivery: WebhookDelivery): WireObject {
+  return { ...delivery };
+}
+
+function readTrouble(body: WireObject): Partial<TokenTrouble> {
+  const skewSeconds = readInteger(body, 'skewSeconds');
+  const status = readInteger(body, 'expiredStatus');
+  const expiredStatus = EXPIRED_STATUSES.find((candidate) => candidate === status);
+  if (status !== expiredStatus) {
+    throw apiError('INVALID_PARAMETER_VALUE', `expiredStatus is ${EXPIRED_STATUSES.join(' or ')}`);
+  }
+  return {
+    ...(skewSeconds === undefined ? {} : { skewSeconds }),
+    ...(expiredStatus === undefined ? {} : { expiredStatus }),
+  };
+}
+
+function required(body: WireObject, field: string): string {
+  const text = readText(body, field) ?? '';
+  if (text === '') throw apiError('INVALID_PARAMETER_VALUE', `${field} is required`);
+  return text;
+}
+
 function changeToken(admin: AdminPort, body: WireObject): void {
-  const token = readText(body, 'token') ?? '';
-  if (token === '') throw apiError('INVALID_PARAMETER_VALUE', 'token is required');
+  const token = required(body, 'token');
   if (readFlag(body, 'allowed') ?? true) admin.allowToken(token);
   else admin.revokeToken(token);
 }

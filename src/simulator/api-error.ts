@@ -20,18 +20,15 @@ type ApiErrorCode = keyof typeof HTTP_STATUS;
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
-  readonly retryAfterSeconds: number | undefined;
+  /** The header, in seconds or as a date. */
+  readonly retryAfter: string | undefined;
 
-  constructor(
-    status: number,
-    code: string,
-    options: { message: string; retryAfterSeconds?: number | undefined },
-  ) {
+  constructor(status: number, code: string, options: { message: string; retryAfter?: string | undefined }) {
     super(options.message);
     this.name = 'ApiError';
     this.status = status;
     this.code = code;
-    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.retryAfter = options.retryAfter;
   }
 }
 

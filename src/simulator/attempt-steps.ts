@@ -1,11 +1,10 @@
-import fs from 'node:fs';
-
 import { evaluateCondition } from './condition';
-import { badDefinition, DISABLED, fileNotFound, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
+import { badDefinition, DISABLED, SUCCEEDED, timedOut, WORKLOAD_FAILED } from './endings';
 import type { Ending } from './model';
+import { readNotebookResult } from './notebooks';
 import { decidesTheEnd, outputOf, scriptedEnding } from './outcomes';
 import { parseFailure } from './python-trace';
-import { toProgram } from './programs';
+import { missingProgram, toProgram } from './programs';
 import { outcomeFor, type Step } from './step';
 import { parametersOf } from './task-parameters';
 import { readObject } from './wire-json';
@@ -69,9 +68,8 @@ function stepRunning(step: Step): boolean {
   const isReal = attempt.process === true || !decidesTheEnd(outcomeFor(step));
   const program = isReal ? toProgram(step) : undefined;
   if (program === undefined) return stepScripted(step, timeoutAt);
-  if (attempt.process !== true && !fs.existsSync(program.file)) {
-    return finish(step, fileNotFound(program.file), attempt.executionAt ?? context.now);
-  }
+  const missing = attempt.process === true ? undefined : missingProgram(program);
+  if (missing !== undefined) return finish(step, missing, attempt.executionAt ?? context.now);
   if (context.isDue(timeoutAt)) {
     attempt.stop ??= { ending: timedOut(task.timeoutMs), at: timeoutAt, killed: false };
   }
@@ -154,8 +152,10 @@ function endProcess(step: Step, code: number): boolean {
     context.python.signal(attempt.runId, 'SIGKILL'); // what the program left behind in its group
     return finish(step, attempt.stop.ending, context.now);
   }
+  const output = readNotebookResult(context.python.readResult(attempt.runId));
+  if (output !== undefined) attempt.output = output;
   if (code === 0) return finish(step, SUCCEEDED, context.now);
-  attempt.output = parseFailure(context.python.readLog(attempt.runId, TRACE_BYTES).text, code);
+  attempt.output ??= parseFailure(context.python.readLog(attempt.runId, TRACE_BYTES).text, code);
   return finish(step, WORKLOAD_FAILED, context.now);
 }
 

@@ -1,48 +1,36 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
-
 import { apiError } from './api-error';
-import type { Clock } from './clock';
+import {
+  createTokenEndpoint,
+  TOKEN_EXCHANGE,
+  type TokenEndpoint,
+  type TokenEndpointOptions,
+} from './token-endpoint';
+import { assertNotExpired, type TokenTrouble } from './token-trouble';
 import { WORKSPACE_ID } from './views';
 import type { WireObject } from './wire-json';
-import type { Workspace } from './workspace';
 
-export interface OauthClient {
-  readonly id: string;
-  readonly secret: string;
-}
-
-export interface AuthOptions {
+export interface AuthOptions extends TokenEndpointOptions {
   readonly tokens: readonly string[];
-  readonly clients: readonly OauthClient[];
-  /** Simulated seconds an OAuth access token lives. */
-  readonly tokenLifetimeSeconds: number;
-  readonly workspace: Workspace;
-  readonly clock: Clock;
-}
-
-/** A token endpoint's answer: OAuth has its own error envelope. */
-export interface TokenAnswer {
-  readonly status: number;
-  readonly body: WireObject;
+  readonly tokenTrouble: TokenTrouble;
 }
 
 export interface Auth {
-  /** @throws ApiError 401 without or with an expired credential, 403 with one that was never good or is revoked */
+  /**
+   * @throws ApiError 401 without a credential, 403 with one that was never good or is revoked, and as
+   * {@link TokenTrouble} says with an expired one
+   */
   readonly assertBearer: (authorization: string | undefined) => void;
-  /** RFC 6749 §4.4; the client names itself by HTTP Basic (the SDKs) or in the form (flytekit). */
-  readonly issueToken: (authorization: string | undefined, form: URLSearchParams) => TokenAnswer;
+  readonly issueToken: TokenEndpoint;
   readonly allowToken: (token: string) => void;
   readonly revokeToken: (token: string) => void;
+  readonly allowSubject: (subjectToken: string) => void;
+  readonly setTokenTrouble: (trouble: Partial<TokenTrouble>) => void;
 }
 
-export function createAuth({ tokens, clients, tokenLifetimeSeconds, workspace, clock }: AuthOptions): Auth {
-  const allowed = new Set(tokens);
-  const issue = (): WireObject => {
-    const token = `simulated-oauth-${randomBytes(16).toString('hex')}`;
-    workspace.accessTokens.set(token, clock.now() + tokenLifetimeSeconds * 1000);
-    const expiresIn = Math.max(1, Math.floor(tokenLifetimeSeconds / clock.state().speed)); // the client's clock is real
-    return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: 'all-apis' };
-  };
+export function createAuth(options: AuthOptions): Auth {
+  const { workspace, clock, federation } = options;
+  const allowed = new Set(options.tokens);
+  let trouble = options.tokenTrouble;
   return {
     assertBearer: (authorization) => {
       const token = /^Bearer\s+(\S+)$/i.exec(authorization ?? '')?.[1];
@@ -55,24 +43,19 @@ export function createAuth({ tokens, clients, tokenLifetimeSeconds, workspace, c
       if (allowed.has(token)) return;
       const expiresAt = workspace.accessTokens.get(token);
       if (expiresAt === undefined) throw apiError('PERMISSION_DENIED', 'Invalid access token.');
-      if (expiresAt <= clock.now()) throw apiError('UNAUTHENTICATED', 'Token is expired.');
+      assertNotExpired(expiresAt, clock.now(), trouble);
     },
-    issueToken: (authorization, form) => {
-      if (form.get('grant_type') !== 'client_credentials') {
-        return oauthError(400, 'unsupported_grant_type', 'Only client_credentials is supported');
-      }
-      const given = basicClient(authorization) ?? formClient(form);
-      const isKnown = given !== undefined && clients.some((client) => isSame(client, given));
-      return isKnown
-        ? { status: 200, body: issue() }
-        : oauthError(401, 'invalid_client', 'Client authentication failed');
-    },
+    issueToken: createTokenEndpoint(options),
     allowToken: (token) => {
       allowed.add(token);
     },
     revokeToken: (token) => {
       allowed.delete(token);
       workspace.accessTokens.delete(token);
+    },
+    allowSubject: federation.allow,
+    setTokenTrouble: (changes) => {
+      trouble = { ...trouble, ...changes };
     },
   };
 }
@@ -94,38 +77,8 @@ export function oauthMetadata(baseUrl: string): WireObject {
     issuer: `${baseUrl}/oidc`,
     authorization_endpoint: `${baseUrl}/oidc/v1/authorize`,
     token_endpoint: `${baseUrl}/oidc/v1/token`,
-    grant_types_supported: ['client_credentials'],
+    grant_types_supported: ['client_credentials', TOKEN_EXCHANGE],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     scopes_supported: ['all-apis'],
   };
-}
-
-function oauthError(status: number, error: string, description: string): TokenAnswer {
-  return { status, body: { error, error_description: description } };
-}
-
-function basicClient(authorization: string | undefined): OauthClient | undefined {
-  const encoded = /^Basic\s+(\S+)$/i.exec(authorization ?? '')?.[1];
-  if (encoded === undefined) return undefined;
-  const [id = '', ...secret] = Buffer.from(encoded, 'base64').toString('utf8').split(':');
-  return { id: formDecode(id), secret: formDecode(secret.join(':')) };
-}
-
-/** RFC 6749 has both parts form-encoded inside Basic; clients that do not encode them are taken as they are. */
-function formDecode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-function formClient(form: URLSearchParams): OauthClient | undefined {
-  const id = form.get('client_id');
-  return id === null ? undefined : { id, secret: form.get('client_secret') ?? '' };
-}
-
-function isSame(one: OauthClient, other: OauthClient): boolean {
-  const secrets = [one.secret, other.secret].map((secret) => Buffer.from(secret)) as [Buffer, Buffer]; // two in, two out
-  return one.id === other.id && secrets[0].length === secrets[1].length && timingSafeEqual(...secrets);
 }

@@ -2,7 +2,7 @@ import type { EngineOptions } from './engine-options';
 import type { HttpRequest } from './http';
 import { findOperation } from './operations';
 import { ApiError, apiError } from './api-error';
-import { isWireObject, readText, type WireObject, type WireValue } from './wire-json';
+import { isWireObject, readId, readText, type WireObject, type WireValue } from './wire-json';
 
 /**
  * The page behind a run's console link, `/#job/<job id>/run/<run id>`: its states and the output of its tasks. It is
@@ -40,7 +40,9 @@ async function show() {
     cell(row, seconds(task));
     row.cells[1].className = task.state.result_state === 'SUCCESS' ? 'good' : task.state.result_state ? 'bad' : '';
     const output = outputs[task.task_key] ?? {};
-    const text = output.logs ?? output.error_trace ?? output.error;
+    const exit = output.notebook_output?.result;
+    const said = output.logs ?? output.error_trace ?? output.error;
+    const text = exit === undefined ? said : (said ?? '') + 'exit value: ' + exit;
     if (text) logs.append(Object.assign(document.createElement('h3'), { textContent: task.task_key }),
       Object.assign(document.createElement('pre'), { textContent: text }));
   }
@@ -76,11 +78,18 @@ function ask(path: string, runId: WireValue, { request, engine }: Asking): WireO
   );
 }
 
+const MAX_LOG_BYTES = 200_000;
+
 /** A task without output yet shows none. */
 function readOutput(task: WireObject, asking: Asking): WireValue {
   try {
-    const { logs, error, error_trace } = ask('/api/2.2/jobs/runs/get-output', task['run_id'], asking);
-    return { ...(logs && { logs }), ...(error && { error }), ...(error_trace && { error_trace }) };
+    const { logs, error, error_trace, notebook_output } = ask(
+      '/api/2.2/jobs/runs/get-output',
+      task['run_id'],
+      asking,
+    );
+    const printed = logs ?? asking.engine.python.readLog(readId(task, 'run_id'), MAX_LOG_BYTES).text;
+    return { ...(printed && { logs: printed }), error, error_trace, notebook_output };
   } catch (thrown) {
     if (thrown instanceof ApiError) return {};
     throw thrown;

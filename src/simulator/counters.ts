@@ -13,6 +13,8 @@ export interface Counters {
   cancels: Record<string, number[]>;
   /** Requests to the OIDC token endpoints. */
   tokenRequests: number;
+  /** Of those, by grant type, the refused ones included. */
+  tokenGrants: Record<string, number>;
   authRejections: number;
   rateLimited: number;
   lastUserAgent?: string;
@@ -39,6 +41,7 @@ export function createCounters(): Counters {
     tokens: {},
     cancels: {},
     tokenRequests: 0,
+    tokenGrants: {},
     authRejections: 0,
     rateLimited: 0,
   };

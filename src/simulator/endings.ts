@@ -30,6 +30,14 @@ export function fileNotFound(path: string): Ending {
   return { ...end('FAILED', 'RESOURCE_NOT_FOUND', { message }), lifeCycle: 'INTERNAL_ERROR' };
 }
 
+/** Seen without a result_state. */
+export function notebookNotFound(path: string): Ending {
+  const { result: _, ...rest } = end('FAILED', 'RESOURCE_NOT_FOUND', {
+    message: `Notebook not found: ${path}`,
+  });
+  return { ...rest, lifeCycle: 'INTERNAL_ERROR' };
+}
+
 export function badDefinition(message: string): Ending {
   return { ...end('FAILED', 'INVALID_RUN_CONFIGURATION', { message }), lifeCycle: 'INTERNAL_ERROR' };
 }

@@ -73,10 +73,10 @@ export function sendBytes(response: ServerResponse, status: number, bytes: Buffe
 }
 
 export function sendError(response: ServerResponse, error: ApiError): void {
-  const { status, code, message, retryAfterSeconds } = error;
-  const retryAfter = retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) };
+  const { status, code, message, retryAfter } = error;
+  const header = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
   const body = toWireJson({ error_code: code, message, details: [] });
-  send(response, status, { 'content-type': 'application/json', ...retryAfter, body });
+  send(response, status, { 'content-type': 'application/json', ...header, body });
 }
 
 /** Sends headers and `body`; a client that has gone away meanwhile is no error. */

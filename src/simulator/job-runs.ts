@@ -2,6 +2,7 @@ import { admit } from './admission';
 import { apiError } from './api-error';
 import type { EngineOptions } from './engine-options';
 import type { Job, Run, TaskSpec } from './model';
+import { notificationSettings } from './notifications';
 import { assertOverrides, isEmpty, OVERRIDES } from './overrides';
 import type { Step } from './step';
 import { parseTasks, selectTasks } from './task-specs';
@@ -21,7 +22,7 @@ import type { Workspace } from './workspace';
 /** What is to be said of a run before it exists. */
 export type NewRun = Pick<
   Run,
-  'jobId' | 'name' | 'type' | 'queueEnabled' | 'timeoutMs' | 'echo' | 'parent'
+  'jobId' | 'name' | 'type' | 'queueEnabled' | 'timeoutMs' | 'echo' | 'notifications' | 'parent'
 > & {
   readonly tasks: readonly TaskSpec[];
 };
@@ -61,6 +62,7 @@ export function newJobRun(request: WireObject, { engine, step }: Beginning): New
     queueEnabled: queueFlag(request) ?? queueFlag(job.settings) ?? job.createdBy === '2.2',
     timeoutMs: (readInteger(job.settings, 'timeout_seconds') ?? 0) * 1000,
     echo: echoOfJob(job, request),
+    notifications: notificationSettings(job.settings),
     ...(step === undefined ? {} : { parent: { runId: step.run.runId, taskRunId: step.attempt.runId } }),
   };
 }

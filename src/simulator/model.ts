@@ -19,6 +19,7 @@ export interface AttemptOutput {
   readonly errorTrace?: string | undefined;
   readonly logs?: string | undefined;
   readonly notebookResult?: string | undefined;
+  readonly notebookTruncated?: boolean;
   /** What the task set by `dbutils.jobs.taskValues`, for `{{tasks.KEY.values.NAME}}`. */
   readonly taskValues?: WireObject | undefined;
   /** Fields of the answer as they are, such as `sql_output`. */
@@ -106,6 +107,8 @@ export interface Run {
   timeoutMs: number;
   /** Fields that are only echoed: job_clusters, job_parameters, git_source, … */
   echo: WireObject;
+  /** `webhook_notifications` and what goes with them. */
+  readonly notifications?: WireObject;
   /** The run-job task that started it. */
   readonly parent?: { readonly runId: string; readonly taskRunId: string };
   readonly repairs: Repair[];

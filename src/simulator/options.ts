@@ -1,6 +1,11 @@
-import type { OauthClient } from './auth';
+import type { OauthClient } from './token-endpoint';
 import type { JobFailureShape } from './endings';
 import type { FaultSpec } from './faults';
+import type { FederationPolicy } from './federation';
+import type { RateOptions } from './rate-limit';
+import type { SecretValue } from './secret-store';
+import type { TokenTrouble } from './token-trouble';
+import type { WebhookDestination } from './webhooks';
 import type { WorkspaceLimits } from './engine-options';
 import type { ApiVersion } from './model';
 import type { Timing } from './step';
@@ -10,7 +15,7 @@ export interface SimulatorLogger {
   info(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
-export interface SimulatorOptions {
+export interface SimulatorOptions extends RateOptions {
   /** Default 127.0.0.1: whoever reaches it can run programs with a token. */
   readonly host?: string;
   /** Default 0: any free port. */
@@ -23,13 +28,17 @@ export interface SimulatorOptions {
   readonly stateFile?: string;
   /** How much faster than the real clock the simulated one runs. Default 1. */
   readonly speed?: number;
-  /** Real requests per real second to the API; above it 429 with Retry-After. Default: no limit. */
-  readonly ratePerSecond?: number;
   readonly faults?: readonly FaultSpec[];
   /** The newest Jobs API it knows; newer ones are "not found". Default 2.2. */
   readonly newestApi?: ApiVersion;
   /** The Python to run local files with. Default `python3`. */
   readonly python?: string;
+  /** Where `webhook_notifications` go, by the id that jobs name. Default: nowhere. */
+  readonly webhooks?: readonly WebhookDestination[];
+  /** Real ms before a webhook is tried again. Default 1000. */
+  readonly webhookRetryMs?: number;
+  /** What `dbutils.secrets` of a notebook finds. */
+  readonly secrets?: readonly SecretValue[];
   readonly logger?: SimulatorLogger;
   /** Simulated ms from a task's start to its execution. Default 1000. */
   readonly pendingMs?: number;
@@ -38,6 +47,9 @@ export interface SimulatorOptions {
   readonly jobFailureShape?: JobFailureShape;
   /** Simulated seconds an OAuth access token lives. Default 3600. */
   readonly tokenLifetimeSeconds?: number;
+  readonly tokenTrouble?: Partial<TokenTrouble>;
+  /** Identity providers whose tokens the token endpoint exchanges. */
+  readonly federation?: readonly FederationPolicy[];
   /** Runs active at once in the workspace. Default: no limit. */
   readonly maxActiveRuns?: number;
   /** Saved jobs; above it `create` answers QUOTA_EXCEEDED. Default: no limit (Databricks: 10,000). */

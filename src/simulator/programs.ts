@@ -1,4 +1,6 @@
-import type { Run, TaskSpec } from './model';
+import { fileNotFound, notebookNotFound } from './endings';
+import type { Ending, Run, TaskSpec } from './model';
+import { isFile, notebookRequest, NOTEBOOK_RUNNER } from './notebooks';
 import type { PythonCommand } from './python-runner';
 import type { Step } from './step';
 import { parametersOf } from './task-parameters';
@@ -6,12 +8,25 @@ import { readObject, readText, readTexts, toText, type WireObject } from './wire
 
 const REMOTE_FILE = /^(?!file:)[a-z][a-z0-9+.-]*:|^\/(Workspace|Volumes|Repos|dbfs)\//;
 
-/** The local program of a `spark_python_task`; nothing for other task types and for files kept in a workspace or a bucket. */
-export function toProgram({
-  task,
-  run,
-  attempt,
-}: Pick<Step, 'task' | 'run' | 'attempt'>): PythonCommand | undefined {
+type Asked = Pick<Step, 'task' | 'run' | 'attempt'>;
+
+/**
+ * The local program of a `spark_python_task` or a `notebook_task`; nothing for other task types and for files kept in a
+ * workspace, a bucket or git.
+ */
+export function toProgram(step: Asked): PythonCommand | undefined {
+  const notebook = notebookRequest(step);
+  if (notebook === undefined) return pythonFile(step);
+  return { file: NOTEBOOK_RUNNER, parameters: [], environment: environmentOf(step.task, step.run), notebook };
+}
+
+/** How a task ends whose program is not there; nothing if it is. */
+export function missingProgram({ file, notebook }: PythonCommand): Ending | undefined {
+  if (notebook === undefined) return isFile(file) ? undefined : fileNotFound(file);
+  return isFile(notebook.notebook) ? undefined : notebookNotFound(notebook.notebook);
+}
+
+function pythonFile({ task, run, attempt }: Asked): PythonCommand | undefined {
   const python = readObject(task.body, 'spark_python_task');
   const file = python === undefined ? undefined : readText(python, 'python_file');
   if (python === undefined || file === undefined || readText(python, 'source') === 'GIT') return undefined;

@@ -2,12 +2,16 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
+import type { NotebookRequest } from './notebooks';
 import { isOurProcess } from './process-identity';
+import { isWireObject, parseWireJson, toWireJson, type WireObject } from './wire-json';
 
 export interface PythonCommand {
   readonly file: string;
   readonly parameters: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** What `file` is to run: handed to it as `request.json`; it leaves `result.json` beside that. */
+  readonly notebook?: NotebookRequest;
 }
 
 /** `absent`: never launched as far as anyone can tell. `lost`: it died without leaving its exit code. */
@@ -23,6 +27,8 @@ export interface PythonRunner {
   signal(attemptId: string, signal: 'SIGTERM' | 'SIGKILL'): void;
   /** The last `maxBytes` of stdout and stderr. */
   readLog(attemptId: string, maxBytes: number): { readonly text: string; readonly truncated: boolean };
+  /** What a notebook left behind. */
+  readResult(attemptId: string): WireObject | undefined;
   forget(attemptId: string): void;
 }
 
@@ -70,6 +76,7 @@ export function createPythonRunner(folder: string, python: string): PythonRunner
       if (pid !== undefined) signalGroup(pid, signal);
     },
     readLog: (attemptId, maxBytes) => readTail(path.join(folderOf(attemptId), 'log'), maxBytes),
+    readResult: (attemptId) => readJson(path.join(folderOf(attemptId), 'result.json')),
     forget: (attemptId) => {
       children.delete(attemptId);
       fs.rmSync(folderOf(attemptId), { recursive: true, force: true });
@@ -79,23 +86,14 @@ export function createPythonRunner(folder: string, python: string): PythonRunner
 
 /** What cannot even be started ends like a command that is not found. */
 function startWrapper(folder: string, python: string, command: PythonCommand): ChildProcess | undefined {
-  const file = path.resolve(command.file);
-  const args = [
-    '-c',
-    WRAPPER,
-    'longhaul-simulator',
-    folder,
-    path.dirname(file),
-    python,
-    file,
-    ...command.parameters,
-  ];
+  const args = ['-c', WRAPPER, 'longhaul-simulator', folder];
   const giveUp = (error: unknown): void => {
     fs.writeFileSync(path.join(folder, 'log'), String(error));
     fs.writeFileSync(path.join(folder, 'exit'), '127');
   };
   try {
     const env = { ...minimalEnvironment(), ...command.environment };
+    args.push(...programArguments(folder, python, command));
     const child = spawn('/bin/sh', args, { detached: true, stdio: 'ignore', env });
     child.on('error', giveUp);
     child.unref();
@@ -104,6 +102,16 @@ function startWrapper(folder: string, python: string, command: PythonCommand): C
     giveUp(error); // such as a NUL character in a parameter
     return undefined;
   }
+}
+
+/** The folder to run in, and what to run there. */
+function programArguments(folder: string, python: string, command: PythonCommand): string[] {
+  const file = path.resolve(command.file);
+  if (command.notebook === undefined) return [path.dirname(file), python, file, ...command.parameters];
+  const request = path.join(folder, 'request.json');
+  fs.writeFileSync(`${request}.new`, toWireJson({ ...command.notebook }), { mode: 0o600 });
+  fs.renameSync(`${request}.new`, request);
+  return [path.dirname(path.resolve(command.notebook.notebook)), python, file, request];
 }
 
 /** Never the simulator's own environment: it may hold secrets. Unbuffered, so that logs keep their order. */
@@ -132,6 +140,12 @@ function readNumber(file: string): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+function readJson(file: string): WireObject | undefined {
+  if (!fs.existsSync(file)) return undefined;
+  const value = parseWireJson(fs.readFileSync(file, 'utf8'));
+  return isWireObject(value) ? value : undefined;
 }
 
 function toExited(code: number | undefined): ProcessState | undefined {

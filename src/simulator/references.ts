@@ -13,7 +13,7 @@ const REFERENCE = /\{\{\s*([\w.-]+)\s*\}\}/g;
  * Puts values where dynamic value references stand, in all texts of `value`: parameters and facts of the job, results
  * and values of earlier tasks, the input of an iteration. What it does not know stays as it is.
  */
-export function resolveReferences(value: WireValue, scope: Scope): WireValue {
+function resolveReferences(value: WireValue, scope: Scope): WireValue {
   if (typeof value === 'string') return resolveText(value, scope);
   if (Array.isArray(value)) {
     return (value as readonly WireValue[]).map((item) => resolveReferences(item, scope));

@@ -24,6 +24,7 @@ import {
 import type { ApiVersion } from './model';
 import { findOperation, type Operation } from './operations';
 import type { RawState } from './outcomes';
+import type { RateLimit } from './rate-limit';
 import { forgetRun } from './run-changes';
 import { readId, readText, type WireObject } from './wire-json';
 
@@ -32,7 +33,7 @@ export interface RouterOptions {
   readonly auth: Auth;
   readonly faults: FaultBook;
   readonly admin: AdminPort;
-  readonly rateLimit: (realNow: number) => boolean;
+  readonly rateLimit: RateLimit;
   readonly arrivals: Arrivals;
   readonly newestApi: ApiVersion;
   readonly save: () => Promise<void>;
@@ -145,7 +146,7 @@ async function answerRequest(
   if (OAUTH_DISCOVERY.test(path)) return { status: 200, body: oauthMetadata(baseUrl) };
   const files = findFilesOperation(request.method, path);
   if (files !== undefined) {
-    assertAllowed(exchange);
+    assertAllowed(files.name, exchange);
     advance(options.engine);
     const answer = files.answer(request, options.engine);
     return answer.kind === 'json'
@@ -155,7 +156,7 @@ async function answerRequest(
   if (operation === undefined) {
     throw apiError('ENDPOINT_NOT_FOUND', `No API found for '${request.method} ${path}'`);
   }
-  assertAllowed(exchange);
+  assertAllowed(operation.name, exchange);
   advance(options.engine);
   const params = { ...readParams(request), ...operation.pathParams };
   const body = operation.handle({ version: operation.version, params, baseUrl, raw }, options.engine);
@@ -163,12 +164,13 @@ async function answerRequest(
   return { status: 200, body };
 }
 
-function assertAllowed({ request, options }: Exchange): void {
+function assertAllowed(operation: string, { request, options }: Exchange): void {
   const { counters } = options.engine.workspace;
-  if (!options.rateLimit(Date.now())) {
+  try {
+    options.rateLimit(operation, Date.now());
+  } catch (error) {
     counters.rateLimited += 1;
-    const message = 'Current request has exceeded the rate limit of the workspace.';
-    throw new ApiError(429, 'REQUEST_LIMIT_EXCEEDED', { message, retryAfterSeconds: 1 });
+    throw error;
   }
   try {
     options.auth.assertBearer(request.headers.authorization);

@@ -1,13 +1,16 @@
 import { missingRun, type Handler } from './api';
 import { apiError } from './api-error';
+import type { EngineOptions } from './engine-options';
 import { specOf, type Attempt, type Run } from './model';
 import { parametersOf } from './task-parameters';
 import { readId, readObject, readText, toText, type WireObject } from './wire-json';
 
+const MAX_LOG_BYTES = 5 * 1024 * 1024;
 const VIEWS = ['CODE', 'DASHBOARDS', 'ALL'];
 
 /** GET runs/export: of a notebook's task run, or of a job run whose only task is one; dashboards are never there */
-export const exportRun: Handler = ({ params }, { workspace }) => {
+export const exportRun: Handler = ({ params }, engine) => {
+  const { workspace } = engine;
   const runId = readId(params, 'run_id');
   const wanted = readText(params, 'views_to_export') ?? 'CODE';
   if (!VIEWS.includes(wanted)) {
@@ -20,7 +23,7 @@ export const exportRun: Handler = ({ params }, { workspace }) => {
       ? missingRun(runId)
       : invalid('Only runs of a single task can be exported; name a task run.');
   }
-  return { views: wanted === 'DASHBOARDS' ? [] : [notebookView(found)] };
+  return { views: wanted === 'DASHBOARDS' ? [] : [notebookView(found, engine)] };
 };
 
 interface Exported {
@@ -33,7 +36,7 @@ function onlyTask(run: Run | undefined): Exported | undefined {
   return run && attempt && { run, attempt };
 }
 
-function notebookView({ run, attempt }: Exported): WireObject {
+function notebookView({ run, attempt }: Exported, { python }: EngineOptions): WireObject {
   const task = specOf(run, attempt);
   const notebook = task && readObject(task.body, 'notebook_task');
   if (task === undefined || notebook === undefined) throw invalid('Only runs of notebooks can be exported.');
@@ -41,9 +44,10 @@ function notebookView({ run, attempt }: Exported): WireObject {
   const parameters =
     readObject(parametersOf('notebook_task', task, { run, attempt }), 'base_parameters') ?? {};
   const { notebookResult = '', error = '', errorTrace = '' } = attempt.output ?? {};
+  const printed = attempt.process === true ? python.readLog(attempt.runId, MAX_LOG_BYTES).text : '';
   const parts = [
     ...Object.entries(parameters).map(([name, value]) => `<p>${escape(name)} = ${escape(toText(value))}</p>`),
-    ...[notebookResult, error, errorTrace]
+    ...[printed, notebookResult, error, errorTrace]
       .filter((text) => text !== '')
       .map((text) => `<pre>${escape(text)}</pre>`),
   ];

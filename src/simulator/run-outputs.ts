@@ -67,8 +67,9 @@ const OUTPUTS: Readonly<Record<string, ToFields>> = {
 /** The value is cut after its first 5 MB; without `dbutils.notebook.exit` there is none. */
 function notebookOutput({ output }: Attempt): WireObject {
   const bytes = Buffer.from(output?.notebookResult ?? '', 'utf8');
-  const truncated = bytes.length > MAX_OUTPUT_BYTES;
-  const result = truncated ? bytes.subarray(0, MAX_OUTPUT_BYTES).toString('utf8') : output?.notebookResult;
+  const tooLong = bytes.length > MAX_OUTPUT_BYTES;
+  const truncated = output?.notebookTruncated ?? tooLong;
+  const result = tooLong ? bytes.subarray(0, MAX_OUTPUT_BYTES).toString('utf8') : output?.notebookResult;
   return { result, truncated };
 }
 

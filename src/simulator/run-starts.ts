@@ -3,6 +3,7 @@ import { apiError } from './api-error';
 import { countToken } from './counters';
 import type { EngineOptions } from './engine-options';
 import { addRun, echoOf, newJobRun, queueFlag, type NewRun } from './job-runs';
+import { notificationSettings } from './notifications';
 import { countCreation } from './quotas';
 import { parseTasks } from './task-specs';
 import { readInteger, readText, toWireId, type WireObject } from './wire-json';
@@ -21,6 +22,7 @@ export const submitRun: Handler = (request, engine) => {
       queueEnabled: queueFlag(params) ?? version === '2.2',
       timeoutMs: (readInteger(params, 'timeout_seconds') ?? 0) * 1000,
       echo: echoOf(params),
+      notifications: notificationSettings(params),
     };
   });
 };

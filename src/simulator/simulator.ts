@@ -11,13 +11,17 @@ import { KEPT_SUBMIT_BODIES } from './counters';
 import { advance } from './engine';
 import type { EngineOptions } from './engine-options';
 import { createFaultBook } from './faults';
+import { createFederation } from './federation';
 import { listen } from './listener';
 import { DEFAULT_TOKEN, limitsOf, timingOf, type SimulatorOptions } from './options';
 import { createPythonRunner } from './python-runner';
 import { createRateLimit } from './rate-limit';
 import { handleRequest, type RouterOptions } from './router';
 import { forgetRun } from './run-changes';
+import { createSecretStore, type SecretStore } from './secret-store';
 import { createStateFile, readStateFile } from './state-file';
+import { NO_TOKEN_TROUBLE } from './token-trouble';
+import { createWebhooks, type Webhooks } from './webhooks';
 import { createWorkspace, type Workspace } from './workspace';
 
 const TICK_MS = 25;
@@ -53,7 +57,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     admin: { ...admin, refuseFor },
     arrivals: core.arrivals,
     newestApi: options.newestApi ?? '2.2',
-    rateLimit: createRateLimit(options.ratePerSecond ?? Number.POSITIVE_INFINITY),
+    rateLimit: createRateLimit(options),
     rememberSubmit: core.rememberSubmit,
   };
   const host = options.host ?? '127.0.0.1';
@@ -107,12 +111,24 @@ function createCore(options: SimulatorOptions) {
   const clients = options.clients ?? [];
   const given = options.tokens ?? [];
   const tokens = given.length === 0 && clients.length === 0 ? [DEFAULT_TOKEN] : given;
-  const lifetime = options.tokenLifetimeSeconds ?? 3600;
-  const auth = createAuth({ tokens, clients, tokenLifetimeSeconds: lifetime, workspace, clock });
+  const auth = createAuth({
+    ...{ tokens, clients, workspace, clock },
+    federation: createFederation(options.federation ?? []),
+    tokenLifetimeSeconds: options.tokenLifetimeSeconds ?? 3600,
+    tokenTrouble: { ...NO_TOKEN_TROUBLE, ...options.tokenTrouble },
+  });
+  const secrets = createSecretStore(folder, options.secrets ?? []);
   const submitBodies: string[] = [];
   const arrivals = createArrivals();
+  const webhooks = createWebhooks({
+    destinations: options.webhooks ?? [],
+    runs: () => workspace.runs.values(),
+    now: clock.now,
+    ...(options.webhookRetryMs === undefined ? {} : { retryMs: options.webhookRetryMs }),
+  });
   const timer = setInterval(() => {
     if (advance(engine)) save().catch(() => undefined); // the next save meets, and tells, the same trouble
+    webhooks.look();
   }, TICK_MS);
   const core = {
     engine,
@@ -125,11 +141,12 @@ function createCore(options: SimulatorOptions) {
       submitBodies.push(body);
       if (submitBodies.length > KEPT_SUBMIT_BODIES) submitBodies.shift();
     },
-    admin: createControls({ engine, faults, auth, submitBodies, arrivals, save }),
+    admin: createControls({ engine, faults, auth, secrets, webhooks, submitBodies, arrivals, save }),
     close: async () => {
       if (core.closed) return;
       core.closed = true;
       clearInterval(timer);
+      webhooks.close();
       await save();
       if (options.stateFile === undefined) discard(engine, folder);
     },
@@ -138,11 +155,13 @@ function createCore(options: SimulatorOptions) {
 }
 
 interface ControlParts extends Pick<RouterOptions, 'engine' | 'faults' | 'auth' | 'arrivals' | 'save'> {
+  readonly secrets: SecretStore;
+  readonly webhooks: Webhooks;
   readonly submitBodies: string[];
 }
 
 function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
-  const { engine, faults, auth, submitBodies, arrivals, save } = parts;
+  const { engine, faults, auth, secrets, webhooks, submitBodies, arrivals, save } = parts;
   const { workspace, clock } = engine;
   const setOutcomes = (outcomes: Workspace['outcomes']): void => {
     workspace.outcomes = outcomes;
@@ -170,6 +189,12 @@ function createControls(parts: ControlParts): Omit<AdminPort, 'refuseFor'> {
     },
     allowToken: auth.allowToken,
     revokeToken: auth.revokeToken,
+    setTokenTrouble: auth.setTokenTrouble,
+    allowSubject: auth.allowSubject,
+    setSecret: secrets.set,
+    addWebhook: webhooks.add,
+    clearWebhooks: webhooks.clear,
+    webhookDeliveries: webhooks.deliveries,
     deleteRun: (runId) => {
       const run = workspace.runs.get(runId);
       if (run !== undefined) forgetRun(run, engine);

@@ -61,7 +61,7 @@ export function createWorkspace(saved?: WorkspaceState, firstId = FIRST_ID): Wor
     creations: [],
     tokens: new Map(Object.entries(saved?.tokens ?? {})),
     accessTokens: new Map(Object.entries(saved?.accessTokens ?? {})),
-    counters: saved?.counters ?? createCounters(),
+    counters: { ...createCounters(), ...saved?.counters },
     outcomes: saved?.outcomes ?? [],
     newId: () => String(nextId++),
     findAttempt: (taskRunId) => {

@@ -9,6 +9,8 @@ import { describeWithPython } from './support/suite';
 /** The Python package's own gates, in the environment of each major. */
 const PACKAGE = join(__dirname, '../../python');
 const OPERATORS = join(__dirname, 'operators');
+/** What runs a notebook in the simulated workspace. */
+const NOTEBOOKS = join(__dirname, '../../src/simulator/python');
 const OPEN_WITHIN_MS = 15 * 60_000;
 const LIMIT_MS = 600_000;
 const scratch = mkdtempSync(join(tmpdir(), 'lh-python-package-'));
@@ -82,9 +84,9 @@ describeWithPython(() => {
   });
 
   test(
-    'its lint and format are clean, those of the operators of these tests too',
+    'its lint and format are clean, those of the operators of these tests and of the notebook runner too',
     async () => {
-      for (const folder of ['.', OPERATORS]) {
+      for (const folder of ['.', OPERATORS, NOTEBOOKS]) {
         await expectContent(3, 'ruff', 'check', '--no-cache', folder);
         await expectContent(3, 'ruff', 'format', '--no-cache', '--check', folder);
       }

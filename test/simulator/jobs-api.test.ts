@@ -51,7 +51,7 @@ describe('what naive simulators get wrong', () => {
   });
 
   test('numbers and booleans may come as strings, unknown fields are let through', async () => {
-    const { url } = await simulate();
+    const { url } = await simulate({ speed: 1 });
     const body = {
       tasks: [notebook('a', { max_retries: '1', who_knows: {} })],
       timeout_seconds: '60',

@@ -44,13 +44,15 @@ export interface Json {
   readonly has_more: boolean;
   readonly next_page_token?: string;
   readonly notebook_output: unknown;
-  readonly logs: string;
+  readonly logs?: string;
+  readonly views?: readonly { readonly content: string }[];
   readonly error: string;
   readonly error_trace: string;
   readonly error_code: string;
   readonly message: string;
   readonly metadata: { readonly run_id: string };
   readonly access_token: string;
+  readonly token_type: string;
   readonly expires_in: number;
   readonly token_endpoint?: string;
   readonly oidc_endpoint?: string;

@@ -1,19 +1,22 @@
 import { once } from 'node:events';
 
-import { parseFaultSpec, startSimulator, DEFAULT_TOKEN, type ApiVersion } from '../../simulator';
+import { startSimulator, DEFAULT_TOKEN, type ApiVersion, type SimulatorOptions } from '../../simulator';
 import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
+import { parseTrouble, type SimulatedTrouble } from '../simulated-trouble';
 
-export interface SimulateOptions extends CommonOptions {
+export interface SimulateOptions extends CommonOptions, SimulatedTrouble {
   readonly port: number;
   readonly host: string;
   readonly token: readonly string[];
   readonly client: readonly string[];
   readonly state?: string;
   readonly speed: number;
-  readonly rate?: number;
   readonly api?: ApiVersion;
-  readonly fault: readonly string[];
+  readonly maxActiveRuns?: number;
+  readonly maxSavedJobs?: number;
+  readonly jobsPerHour?: number;
+  readonly firstId?: string;
 }
 
 /** The simulated workspace as a server of its own, until SIGTERM or Ctrl-C. */
@@ -25,10 +28,10 @@ export function simulate(options: SimulateOptions): Promise<void> {
       tokens: options.token,
       clients: options.client.map(parseClient),
       speed: options.speed,
-      faults: options.fault.map(parseFaultSpec),
       ...(options.state === undefined ? {} : { stateFile: options.state }),
       ...(options.api === undefined ? {} : { newestApi: options.api }),
-      ...(options.rate === undefined ? {} : { ratePerSecond: options.rate }),
+      ...parseTrouble(options),
+      ...limitsOf(options),
     });
     const token = options.token[0] ?? (options.client.length === 0 ? DEFAULT_TOKEN : undefined);
     output.result(
@@ -42,6 +45,23 @@ export function simulate(options: SimulateOptions): Promise<void> {
     await simulator.close();
     return 0;
   });
+}
+
+/** What is not given is left to the workspace. */
+function limitsOf(options: SimulateOptions): SimulatorOptions {
+  const { maxActiveRuns, maxSavedJobs, jobsPerHour, firstId } = options;
+  if (firstId !== undefined && !/^[1-9]\d{0,18}$/.test(firstId)) {
+    throw new LonghaulError(
+      'CONFIG',
+      `--first-id takes a whole number of up to 19 digits, not '${firstId}'.`,
+    );
+  }
+  return {
+    ...(maxActiveRuns === undefined ? {} : { maxActiveRuns }),
+    ...(maxSavedJobs === undefined ? {} : { maxSavedJobs }),
+    ...(jobsPerHour === undefined ? {} : { jobsPerHour }),
+    ...(firstId === undefined ? {} : { firstId }),
+  };
 }
 
 function parseClient(text: string): { id: string; secret: string } {

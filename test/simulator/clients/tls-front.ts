@@ -1,0 +1,34 @@
+import { request } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+import type { CertificateFiles } from '../../service/support/certificates';
+import { readPair } from '../../service/support/certificates';
+
+export interface TlsFront {
+  /** `localhost:PORT` */
+  readonly address: string;
+  readonly close: () => Promise<void>;
+}
+
+/** HTTPS before an HTTP server of this machine, for clients that speak nothing else. */
+export async function openTlsFront(files: CertificateFiles, port: number): Promise<TlsFront> {
+  const server = createServer(await readPair(files), (incoming, outgoing) => {
+    const { method, url, headers } = incoming;
+    const forwarded = request({ host: '127.0.0.1', port, method, path: url, headers }, (reply) => {
+      outgoing.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(outgoing);
+    });
+    forwarded.on('error', () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `localhost:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
