@@ -90,7 +90,7 @@ function createCore(options: SimulatorOptions) {
   const clock = createClock(options.speed ?? 1, saved?.clock);
   const workspace = createWorkspace(saved, options.firstId);
   const folder = programFolder(options.stateFile);
-  const stateFile = createStateFile(options.stateFile, () => workspace.toText(clock.state()));
+  const stateFile = createStateFile(options.stateFile, () => workspace.toBytes(clock.state()));
   const save = () => stateFile.save();
   const engine: EngineOptions = {
     workspace,
