@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import { isErrorCode, LonghaulError } from '../connector/errors';
 import { codeOfGrpc } from '../temporal/grpc-errors';
+import type { TaskStatus } from './task-status';
 
 /** What Temporal's client throws about one task → ours. */
 export function toClientError(error: unknown, id: string): LonghaulError {
@@ -21,4 +22,19 @@ export function toRefusal(error: WorkflowUpdateFailedError): LonghaulError {
   const { cause } = error;
   const code = cause instanceof ApplicationFailure && isErrorCode(cause.type) ? cause.type : 'INTERNAL';
   return new LonghaulError(code, cause?.message ?? error.message, { cause: error });
+}
+
+/** Nothing more can be done to this task, and nothing was. */
+export function alreadyEnded(status: TaskStatus, cause?: unknown): LonghaulError {
+  const { id, state, phase, closedAt } = status;
+  const when = closedAt === undefined ? '' : ` at ${new Date(closedAt).toISOString()}`;
+  const how = state === 'CANCELED' ? state : phase;
+  return new LonghaulError(
+    'ALREADY_ENDED',
+    `Task ${id} ended ${how}${when}; nothing was started or changed.`,
+    {
+      cause,
+      advice: 'run --attach shows how it ended, run --again starts it anew.',
+    },
+  );
 }

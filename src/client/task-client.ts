@@ -20,7 +20,7 @@ import type { ConnectorRegistry } from '../connector/registry';
 import type { TaskPolicy } from '../connector/task-policy';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
-import { toClientError } from './client-errors';
+import { alreadyEnded, toClientError } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
@@ -378,20 +378,6 @@ function assertSameSpec(id: string, known: string | undefined, asked: string): v
     `The id ${id} already names a task with another spec; nothing was started.`,
     {
       advice: 'Choose another --id, or send the spec it was started with.',
-    },
-  );
-}
-
-function alreadyEnded(status: TaskStatus, cause?: unknown): LonghaulError {
-  const { id, state, phase, closedAt } = status;
-  const when = closedAt === undefined ? '' : ` at ${new Date(closedAt).toISOString()}`;
-  const how = state === 'CANCELED' ? state : phase;
-  return new LonghaulError(
-    'ALREADY_ENDED',
-    `Task ${id} ended ${how}${when}; nothing was started or changed.`,
-    {
-      cause,
-      advice: 'run --attach shows how it ended, run --again starts it anew.',
     },
   );
 }

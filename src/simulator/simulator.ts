@@ -5,7 +5,7 @@ import path from 'node:path';
 import { LonghaulError } from '../connector/errors';
 import type { AdminPort } from './admin';
 import { createArrivals } from './arrivals';
-import { createAuth } from './auth';
+import { createAuth, type Auth } from './auth';
 import { createClock } from './clock';
 import { KEPT_SUBMIT_BODIES } from './counters';
 import { advance } from './engine';
@@ -97,7 +97,7 @@ function createCore(options: SimulatorOptions) {
   const clock = createClock(options.speed ?? 1, saved?.clock);
   const workspace = createWorkspace(saved, options.firstId);
   const folder = programFolder(options.stateFile);
-  const stateFile = createStateFile(options.stateFile, () => workspace.toText(clock.state()));
+  const stateFile = createStateFile(options.stateFile, () => workspace.toBytes(clock.state()));
   const save = () => stateFile.save();
   const engine: EngineOptions = {
     workspace,
@@ -108,15 +108,7 @@ function createCore(options: SimulatorOptions) {
     limits: limitsOf(options),
   };
   const faults = createFaultBook(options.faults ?? []);
-  const clients = options.clients ?? [];
-  const given = options.tokens ?? [];
-  const tokens = given.length === 0 && clients.length === 0 ? [DEFAULT_TOKEN] : given;
-  const auth = createAuth({
-    ...{ tokens, clients, workspace, clock },
-    federation: createFederation(options.federation ?? []),
-    tokenLifetimeSeconds: options.tokenLifetimeSeconds ?? 3600,
-    tokenTrouble: { ...NO_TOKEN_TROUBLE, ...options.tokenTrouble },
-  });
+  const auth = authOf(options, workspace, clock);
   const secrets = createSecretStore(folder, options.secrets ?? []);
   const submitBodies: string[] = [];
   const arrivals = createArrivals();
@@ -152,6 +144,17 @@ function createCore(options: SimulatorOptions) {
     },
   };
   return core;
+}
+
+function authOf(options: SimulatorOptions, workspace: Workspace, clock: EngineOptions['clock']): Auth {
+  const { clients = [], tokens: given = [] } = options;
+  const tokens = given.length === 0 && clients.length === 0 ? [DEFAULT_TOKEN] : given;
+  return createAuth({
+    ...{ tokens, clients, workspace, clock },
+    federation: createFederation(options.federation ?? []),
+    tokenLifetimeSeconds: options.tokenLifetimeSeconds ?? 3600,
+    tokenTrouble: { ...NO_TOKEN_TROUBLE, ...options.tokenTrouble },
+  });
 }
 
 interface ControlParts extends Pick<RouterOptions, 'engine' | 'faults' | 'auth' | 'arrivals' | 'save'> {

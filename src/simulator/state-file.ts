@@ -25,14 +25,14 @@ export function readStateFile(file: string): WorkspaceState | undefined {
   });
 }
 
-export function createStateFile(file: string | undefined, toText: () => string): StateFile {
+export function createStateFile(file: string | undefined, toBytes: () => Buffer): StateFile {
   if (file === undefined) return { save: () => Promise.resolve() };
   fs.mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
   let writing: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const startWrite = (): Promise<void> => {
     next = undefined;
-    const write = writeAtomically(file, toText());
+    const write = writeAtomically(file, toBytes());
     writing = write;
     return write;
   };
@@ -42,9 +42,9 @@ export function createStateFile(file: string | undefined, toText: () => string):
 }
 
 /** The state may hold secrets out of job definitions: only its owner may read it. */
-async function writeAtomically(file: string, text: string): Promise<void> {
+async function writeAtomically(file: string, bytes: Buffer): Promise<void> {
   const temporary = `${file}.new`;
-  await fsp.writeFile(temporary, text, { mode: 0o600 });
+  await fsp.writeFile(temporary, bytes, { mode: 0o600 });
   await fsp.rename(temporary, file);
 }
 

@@ -7,6 +7,8 @@ import { allAttempts, createRunBook, type RunBook } from './run-book';
 
 const FIRST_ID = '9007199254740993'; // 2^53 + 1: whoever parses ids as doubles mixes them up
 
+const COMMA = Buffer.from(',');
+
 /** All that is kept in the state file. */
 export interface WorkspaceState {
   readonly version: 1;
@@ -38,7 +40,7 @@ export interface Workspace {
   readonly newId: () => string;
   findAttempt(taskRunId: string): { readonly run: Run; readonly attempt: Attempt } | undefined;
   /** {@link WorkspaceState} as JSON. */
-  toText(clock: ClockState): string;
+  toBytes(clock: ClockState): Buffer;
 }
 
 /** @param firstId where ids begin if nothing is saved yet */
@@ -69,7 +71,7 @@ export function createWorkspace(saved?: WorkspaceState, firstId = FIRST_ID): Wor
       const attempt = run && allAttempts(run).find(({ runId }) => runId === taskRunId);
       return run && attempt && { run, attempt };
     },
-    toText: (clock) => {
+    toBytes: (clock) => {
       const { tokens, accessTokens, counters, jobs, outcomes } = workspace;
       const plain = {
         version: 1,
@@ -80,8 +82,9 @@ export function createWorkspace(saved?: WorkspaceState, firstId = FIRST_ID): Wor
         counters,
       };
       const rest = toWireJson({ outcomes, jobs: [...jobs.values()] } as unknown as WireValue); // plain JSON data
-      const texts = Array.from(runs.values(), book.textOf).join();
-      return `${JSON.stringify(plain).slice(0, -1)},${rest.slice(1, -1)},"runs":[${texts}]}`;
+      const separated = Array.from(runs.values(), book.bytesOf).flatMap((bytes) => [COMMA, bytes]);
+      const head = `${JSON.stringify(plain).slice(0, -1)},${rest.slice(1, -1)},"runs":[`;
+      return Buffer.concat([Buffer.from(head), ...separated.slice(1), Buffer.from(']}')]);
     },
   };
   return workspace;

@@ -1,3 +1,7 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import type { Simulator } from '../../src/simulator';
 import { waitUntil } from '../support/wait-until';
 import {
@@ -164,6 +168,25 @@ describe('run-job tasks', () => {
     expect((await ended(url, await runNow(url, jobId))).state.result_state).toBe('FAILED');
     expect((await get(url, 'runs/list', { job_id: jobId })).body.runs).toHaveLength(4);
   });
+});
+
+test('loops and child runs go on after a restart with the same state file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-control-flow-'));
+  const options = { stateFile: join(folder, 'state.json') };
+  const first = await simulate(options);
+  first.setOutcome({ match: { runName: 'child' }, outcome: { runMs: 60_000 } });
+  const jobId = await create(first.url, { name: 'child', tasks: [notebook('inner')] });
+  const call = { task_key: 'call', run_job_task: { job_id: jobId } };
+  const runId = await submit(first.url, { tasks: [forEach('[9007199254740993,2]'), call] });
+  await inLifeCycle(first.url, runId, 'RUNNING');
+  await first.close();
+  const { url } = await simulate(options);
+  const run = await ended(url, runId);
+  expect(run.tasks.map((task) => task.state.result_state)).toEqual(['SUCCESS', 'SUCCESS']);
+  expect(await iterationsOf(url, run)).toHaveLength(2);
+  expect((await get(url, 'runs/list', { job_id: jobId })).body.runs).toHaveLength(1);
+  await closeSimulators();
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe('condition tasks', () => {
