@@ -80,7 +80,7 @@ describe('of a task that failed', () => {
   beforeAll(async () => {
     simulator.setOutcome({
       match: { taskKey: 'broken' },
-      outcome: { result: 'FAILED', error: 'KeyError: date' },
+      outcome: { runMs: 20_000, result: 'FAILED', error: 'KeyError: date' },
     });
     id = await start('failed', [notebook('fine'), notebook('broken'), notebook('after', 'broken')]);
     await bench.tasks.wait(id);

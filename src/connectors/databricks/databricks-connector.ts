@@ -48,7 +48,7 @@ import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { parseRepairOptions, repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
-import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
+import { parseDatabricksTask, SPARK_TASK_TYPE, workspaceOf, type DatabricksTask } from './databricks-task';
 import { readTaskRuns, type TaskRun } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
@@ -117,7 +117,7 @@ export class DatabricksConnectorV2 implements AsyncConnector {
     const selector =
       'meta' in about
         ? DatabricksJobMetadata.parse(about.meta).databricksInstance
-        : parseDatabricksTask(about.template, this.#flyte).workspace;
+        : workspaceOf(about.template);
     return queuesFor(this.#clients.directory(), selector, this.taskQueues);
   }
 

@@ -56,9 +56,9 @@ function withCompute(task: DatabricksTask, compute: JsonValue): DatabricksTask {
   return { ...task, body: changeCompute(task.body, parseComputeChange('compute', compute), 'compute') };
 }
 
-/** The workspace a task names, by name or host; undefined for the default one. @throws as {@link parseDatabricksTask}. */
-export function workspaceOf(template: TaskTemplate): string | undefined {
-  return parseDatabricksTask(template).workspace;
+/** The workspace that a task, or the wish to follow a run, names by name or host; undefined for the default one. */
+export function workspaceOf({ custom }: Pick<TaskTemplate, 'custom'>): string | undefined {
+  return textAt(custom, custom['databricksConf'] === undefined ? 'workspace' : 'databricksInstance');
 }
 
 function parseOwnTask(custom: JsonObject): DatabricksTask {

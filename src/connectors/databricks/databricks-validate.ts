@@ -173,6 +173,7 @@ function assertTypeRules(task: JsonObject, type: string, surroundings: Surroundi
     const nested = isJsonObject(forEach) ? forEach['task'] : undefined;
     if (!isJsonObject(nested)) return;
     const nestedPath = `${path}.${type}.task`;
+    if (nested[type] !== undefined) throw invalidTask(`${nestedPath}.${type}`, 'cannot be nested in another');
     assertShape('task', nested, nestedPath);
     assertTask(nested, { ...surroundings, path: nestedPath });
   }

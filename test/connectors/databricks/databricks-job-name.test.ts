@@ -124,7 +124,7 @@ describe('a start by name', () => {
     fake.on('/run-now', { body: { run_id: 1 } });
     const { resource } = await connector.create(found, callContext());
     expect(fake.requests.map(({ text }) => text)).toEqual([
-      `{"job_id":9007199254740993,"job_parameters":{"day":"1"},"idempotency_token":"${IDEMPOTENCY_TOKEN}"}`,
+      `{"job_id":9007199254740993,"job_parameters":{"day":"1"},"queue":{"enabled":true},"idempotency_token":"${IDEMPOTENCY_TOKEN}"}`,
     ]);
     expect(resource.message).toBe('Submitted to Databricks as run 1 of job 9007199254740993, "nightly"');
   });

@@ -36,10 +36,12 @@ async function received(request: JsonObject): Promise<JsonValue> {
   const idempotencyToken = `${IDEMPOTENCY_TOKEN.slice(0, 40)}-${(starts += 1)}`;
   await connector.create({ ...submitRequest(request), idempotencyToken }, callContext());
   const body = parseLosslessJson(simulator.counters().lastSubmitBody ?? '');
-  const { idempotency_token: token, run_name: name, ...rest } = body as JsonObject;
+  const { idempotency_token: token, run_name: name, queue, ...rest } = body as JsonObject;
   expect(token).toBe(idempotencyToken);
+  const { queue: asked } = request;
+  expect(queue).toEqual(asked ?? { enabled: true });
   if (!('job_id' in request)) expect(name).toMatch(/ \[lh:.{12}\]$/);
-  return rest;
+  return asked === undefined ? rest : { ...rest, queue: asked };
 }
 
 /** Databricks writes and reads ids as integers: what is text in our hands only because it is long. */
@@ -80,7 +82,7 @@ describe('a submitted run', () => {
     expect(await received(request)).toEqual(asJson(request));
   });
 
-  it.each(TASK_TYPES)(
+  it.each(TASK_TYPES.filter(({ type }) => type !== 'for_each_task'))(
     'of a $type for each input arrives as it was written',
     async ({ type, task, runsOn }) => {
       const [compute = 'none'] = runsOn;
@@ -101,6 +103,17 @@ describe('a submitted run', () => {
       );
     },
   );
+
+  it('of a for_each_task in another is refused by field', () => {
+    const inner = {
+      for_each_task: { inputs: '[1]', task: { task_key: 'innermost', ...TASK_TYPES[0]?.task } },
+    };
+    const middle = { task_key: 'middle', ...inner };
+    const outer = { task_key: 'outer', for_each_task: { inputs: '[1]', task: middle } };
+    expect(() => parse({ tasks: [outer] })).toThrow(
+      expect.objectContaining({ field: 'spec.tasks[0].for_each_task.task.for_each_task' }),
+    );
+  });
 
   const refused = ROWS.filter(
     ({ isAllowed, compute, type }) => !isAllowed && compute !== 'job_cluster_key' && JUDGED.includes(type),

@@ -33,6 +33,9 @@ export function callContext(options: Partial<CallContext> = {}): TestCall {
   };
 }
 
+/** What a test asks must not wait for a budget that is not its subject. */
+const NO_WAITING = { requestsPerSecond: 1_000, submitsPerSecond: 1_000 };
+
 export function connectorFor(
   fake: Pick<FakeWorkspace, 'host'>,
   options: { auth?: WorkspaceAuth; requestTimeoutMs?: number } = {},
@@ -41,7 +44,7 @@ export function connectorFor(
   const workspaces = loadWorkspaces({
     env: {},
     readFile: () => undefined,
-    extra: [{ name: 'simulated', host: fake.host, auth, requestTimeoutMs }],
+    extra: [{ name: 'simulated', host: fake.host, auth, requestTimeoutMs, limits: NO_WAITING }],
   });
   const [connector] = createDatabricksConnectors({ workspaces, version: '1.2.3' });
   if (connector === undefined) throw new Error('no connector');
