@@ -161,17 +161,20 @@ function quotaSpent({ quotaBudgetMs = 0 }: TaskPolicy, state: TaskState): string
   return `it did not ease in ${Math.round(waitedMs / 1000)} s, which is all of quotaBudget`;
 }
 
-/** A task that was started before its connector offered repair runs again from the start, as it would have then. */
+/**
+ * A job that somebody else started is never started again here, in whole or in part. A task that was started before its
+ * connector offered repair runs again from the start, as it would have then.
+ */
 function offeredDecision({ routing, adopted }: Bounds, advised: AttemptDecision): AttemptDecision {
   const { action, reason } = advised;
-  if (action === 'fail' || (action === 'repair' && routing.repair)) return advised;
+  if (action === 'fail') return advised;
   if (adopted !== undefined) {
     return {
       action: 'fail',
       reason: `${reason}; but this task only follows a job that somebody else started`,
     };
   }
-  if (action !== 'repair') return advised;
+  if (action !== 'repair' || routing.repair) return advised;
   return { action: 'retry', reason: `${reason}; no repair is offered to this task, so all of it runs again` };
 }
 

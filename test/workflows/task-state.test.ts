@@ -101,12 +101,6 @@ test('a task that was started before repair was offered runs again from the star
   });
 });
 
-test('a task that follows a job of somebody else repairs it at most, and starts none', () => {
-  const following = { ...bounds({}), adopted: { meta: {}, externalId: 'theirs' } };
-  expect(boundDecision(following, submitted(), verdict(REPAIR))).toEqual(REPAIR);
-  expect(boundDecision(following, submitted(), verdict(RETRY)).action).toBe('fail');
-});
-
 const QUOTA: AttemptDecision = { action: 'retryAfter', delayMs: 50, reason: 'quota' };
 
 /** Attempts that each ended on a quota, the n-th at n × 100. */

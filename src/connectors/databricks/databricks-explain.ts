@@ -10,7 +10,7 @@ import { describeComputeChange, parseComputeChange } from './databricks-compute'
 import { readFailurePolicy, type FailurePolicy } from './databricks-failure-policy';
 import { FAILURE_TABLE, type FailureKind, type FailureRow } from './databricks-failure-table';
 import { judgingOf } from './databricks-judging';
-import { objectAt, objectsAt, textAt } from './databricks-json';
+import { compact, objectAt, objectsAt, textAt } from './databricks-json';
 import { mapRunState, readRunState, type RunState } from './databricks-state';
 import { readTaskRuns, rootFailures } from './databricks-tasks';
 import { explainFailure, PLAIN_JUDGING, type Judging, type RunFacts } from './databricks-verdict';
@@ -66,22 +66,15 @@ export function explainCustomInfo(customInfo: JsonObject, policy?: JsonObject): 
   const causes = objectsAt(customInfo, 'causes').map((cause) => ({
     task_key: cause['taskKey'] ?? '',
     state: { life_cycle_state: 'TERMINATED', result_state: 'FAILED' },
-    status: { termination_details: pick({ code: cause['code'], type: cause['type'] }) },
+    status: { termination_details: compact({ code: cause['code'], type: cause['type'] }) },
   }));
   const raw = {
-    ...pick({ run_id }),
-    state: pick({ life_cycle_state, result_state, state_message }),
-    status: { termination_details: pick({ code, type }) },
+    ...compact({ run_id }),
+    state: compact({ life_cycle_state, result_state, state_message }),
+    status: { termination_details: compact({ code, type }) },
     tasks: causes,
   };
   return explainRun(raw, policy);
-}
-
-function pick(values: Readonly<Record<string, JsonObject[string] | undefined>>): JsonObject {
-  const present = Object.entries(values).flatMap(([key, value]) =>
-    value === undefined ? [] : [[key, value] as const],
-  );
-  return Object.fromEntries(present);
 }
 
 /** What may be true of a run besides, each told where it changes the outcome. */

@@ -13,7 +13,7 @@ import { readRunWithHistory, startRepair, type Run } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import { compact, isJsonArray, objectAt, objectsAt, textAt } from './databricks-json';
 import type { DatabricksJobMetadata } from './databricks-metadata';
-import { isEnded, lastRepairId, observeWithRepairs, toBegun } from './databricks-look';
+import { isEnded, lastRepairId, notInTurn, observeWithRepairs, toBegun } from './databricks-look';
 import { resolveBody } from './databricks-request';
 
 /** What a person may ask of a repair; all of it optional. */
@@ -70,9 +70,10 @@ export interface Repair {
  */
 export async function repairRun(repair: Repair, call: CallContext): Promise<Observation> {
   const { client, meta } = repair;
-  const before = await readRunWithHistory(client, meta.runId, call);
+  const rest = notInTurn(call);
+  const before = await readRunWithHistory(client, meta.runId, rest);
   const known = meta.latestRepairId === undefined ? lastRepairId(before) : meta.latestRepairId;
-  const begun = await followBegun(repair, { run: before, known }, call);
+  const begun = await followBegun(repair, { run: before, known }, rest);
   if (begun !== undefined) return begun;
   try {
     const repairId = await sendRepair(repair, { run: before, known }, call);
@@ -80,8 +81,8 @@ export async function repairRun(repair: Repair, call: CallContext): Promise<Obse
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (!(thrown instanceof LonghaulError) || thrown.code !== 'INVALID_TASK') throw thrown;
-    const after = await readRunWithHistory(client, meta.runId, call);
-    const late = await followBegun(repair, { run: after, known }, call);
+    const after = await readRunWithHistory(client, meta.runId, rest);
+    const late = await followBegun(repair, { run: after, known }, rest);
     if (late === undefined) throw thrown;
     return late;
   }
@@ -141,9 +142,13 @@ export function toRepairBody({ run, known, request, options }: RepairPlan): Json
     rerun_dependent_tasks: options.dependents,
     latest_repair_id: known ?? undefined,
     ...overridesOf(objectAt(run.raw, 'overriding_parameters')),
-    ...(asked['job_id'] === undefined ? {} : overridesOf(asked)),
+    ...(isOfJob(asked) ? overridesOf(asked) : {}),
     job_parameters: Object.keys(parameters).length === 0 ? undefined : parameters,
   });
+}
+
+function isOfJob(request: JsonObject): boolean {
+  return request['job_id'] !== undefined || request['job_name'] !== undefined;
 }
 
 /** What the run was given; a default is the job's own business. */

@@ -104,17 +104,6 @@ describe('a submitted run', () => {
     },
   );
 
-  it('of a for_each_task in another is refused by field', () => {
-    const inner = {
-      for_each_task: { inputs: '[1]', task: { task_key: 'innermost', ...TASK_TYPES[0]?.task } },
-    };
-    const middle = { task_key: 'middle', ...inner };
-    const outer = { task_key: 'outer', for_each_task: { inputs: '[1]', task: middle } };
-    expect(() => parse({ tasks: [outer] })).toThrow(
-      expect.objectContaining({ field: 'spec.tasks[0].for_each_task.task.for_each_task' }),
-    );
-  });
-
   const refused = ROWS.filter(
     ({ isAllowed, compute, type }) => !isAllowed && compute !== 'job_cluster_key' && JUDGED.includes(type),
   );
@@ -286,7 +275,7 @@ test.each<[string, JsonObject, string, RegExp]>([
     /1 or more/,
   ],
   [
-    'a nested task of a nested task without compute',
+    'for-each inside for-each',
     typed('for_each_task', {
       inputs: '[]',
       task: {
@@ -294,8 +283,8 @@ test.each<[string, JsonObject, string, RegExp]>([
         for_each_task: { inputs: '[]', task: { task_key: 'm', spark_jar_task: { main_class_name: 'M' } } },
       },
     }),
-    `${T}.for_each_task.task.for_each_task.task`,
-    /needs existing_cluster_id, new_cluster or environment_key/,
+    `${T}.for_each_task.task.for_each_task`,
+    /cannot be nested/,
   ],
   [
     'a job cluster inside for-each',

@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 
 import { openPythonVenv } from '../../service/support/python-venv';
 import type { Simulator, SimulatorOptions } from '../../../src/simulator';
 import { closeSimulators, simulate, TOKEN } from '../workspace-client';
+import { runScenario } from './scenarios';
 
 const SCENARIOS = join(__dirname, 'databricks_sdk_scenarios.py');
 const VENV_LIMIT_MS = 300_000;
@@ -25,14 +24,8 @@ async function see(
   simulator: Simulator,
   auth: Readonly<Record<string, string>> = { DATABRICKS_TOKEN: TOKEN },
 ): Promise<Record<string, unknown>> {
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: '/nonexistent', // no profile of this machine
-    DATABRICKS_HOST: simulator.url,
-    ...auth,
-  };
-  const { stdout } = await promisify(execFile)(python, [SCENARIOS, scenario], { env });
-  return JSON.parse(stdout) as Record<string, unknown>;
+  const env = { DATABRICKS_HOST: simulator.url, ...auth };
+  return (await runScenario({ python, script: SCENARIOS, scenario, env })) as Record<string, unknown>;
 }
 
 function fast(options: SimulatorOptions = {}): Promise<Simulator> {
