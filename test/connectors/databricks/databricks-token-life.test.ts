@@ -2,7 +2,7 @@ import {
   createDatabricksClient,
   type DatabricksClient,
 } from '../../../src/connectors/databricks/databricks-client';
-import { callContext } from './support/calls';
+import { callContext, NO_WAITING } from './support/calls';
 import { runOf, startFakeWorkspace, type FakeWorkspace } from './support/fake-workspace';
 
 const HOUR_MS = 3_600_000;
@@ -45,7 +45,7 @@ function live({ endsEarlyMs = 0, refusal = 403 }: { endsEarlyMs?: number; refusa
     return { status: refusal, body: { error_code: 'PERMISSION_DENIED', message: 'Token is expired' } };
   });
   const auth = { kind: 'oauth-m2m', clientId: 'c', clientSecret: 's' } as const;
-  const workspace = { name: 'w', host: fake.host, auth };
+  const workspace = { name: 'w', host: fake.host, auth, limits: NO_WAITING };
   const client = createDatabricksClient(workspace, { version: '1.2.3', monotonicNow: () => now });
   return {
     client,
