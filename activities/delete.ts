@@ -70,8 +70,11 @@ function delayOf(call: ActivityCall, random: number): number {
   return Math.min(10_000, troubleDelayMs(Math.min(call.attempt - 1, 4), undefined, random));
 }
 
+/** A stop is tried again at least this often, whatever the other side wishes. */
+const LONGEST_PAUSE_MS = 60_000;
+
 function toUnstopped(error: LonghaulError, call: ActivityCall, random: number): Unstopped {
   if (FINAL.has(error.code)) throw toApplicationFailure(error);
-  const delayMs = error.retryAfterMs ?? delayOf(call, random);
+  const delayMs = Math.min(LONGEST_PAUSE_MS, error.retryAfterMs ?? delayOf(call, random));
   return { kind: 'unstopped', message: `cannot ask to stop (${error.code}: ${error.message})`, delayMs };
 }

@@ -54,6 +54,7 @@ function describeTakenUp(finding: Finding, action: 'cancel' | 'adopt', followedB
 /** Why an action leaves this one alone. */
 function refusalOf({ action, foreign = false }: ReconcileRequest, { task, job }: Found): string | undefined {
   if (task === undefined) return foreign ? undefined : 'left alone without --foreign';
+  if (action === 'adopt' && task.wasCanceled) return 'it was being canceled: --action cancel stops it';
   if (task.meta !== undefined || job !== undefined) return undefined;
   if (task.fence === 'none') return 'look at the external system';
   return action === 'adopt' ? 'so it cannot be followed' : undefined;

@@ -20,6 +20,8 @@ export interface LeftTask {
   readonly externalId?: string;
   /** It came with credentials of its own, which open for it alone. */
   readonly hasConnection: boolean;
+  /** It was asked to stop before it closed: its job is to be stopped, not followed. */
+  readonly wasCanceled: boolean;
   /** Id of the execution of this same reconciliation that has taken it up already, before a crash. */
   readonly takenUpAs?: string;
 }

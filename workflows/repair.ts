@@ -5,7 +5,7 @@ import { repairActivity } from './activity-proxies';
 import { callOf, stepOf } from './calls';
 import { note } from './note';
 import { answerRepair } from './repair-request';
-import { runStep, type StepOutcome } from './steps';
+import { assertNotCanceled, runStep, type StepOutcome } from './steps';
 import { stopJob } from './stop';
 import { failedEnd, type StepFailure, type TaskEnd } from './task-end';
 import { toCreateRequest } from './task-input';
@@ -25,7 +25,7 @@ export async function repairJob(
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind === 'interrupted') return undefined;
   const text = `${failedWith} The repair failed: ${describe(outcome.failure)}.`;
-  return failedEnd(verdict.code, text, 'stop', verdict.cause);
+  return failedEnd(verdict.code, text, jobAfter(outcome.failure), verdict.cause);
 }
 
 /** The repair that a person asked for during the pause before the next attempt; when it fails, the pause goes on. */
@@ -52,11 +52,17 @@ export async function repairFirst(task: TaskRun): Promise<TaskEnd | undefined> {
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind === 'interrupted') return undefined;
   const { code, message } = outcome.failure;
-  // Somebody runs it: whoever asked for a repair did not ask for a stop.
-  return failedEnd(code, `The repair failed: ${message}`, code === 'JOB_ACTIVE' ? 'leave' : 'stop');
+  return failedEnd(code, `The repair failed: ${message}`, jobAfter(outcome.failure));
 }
 
-function runRepair(task: TaskRun, options: JsonObject): Promise<StepOutcome<Observed>> {
+/** Where somebody else runs the job, whoever asked for a repair did not ask for a stop. */
+function jobAfter({ code }: StepFailure): 'leave' | 'stop' {
+  return code === 'JOB_ACTIVE' ? 'leave' : 'stop';
+}
+
+async function runRepair(task: TaskRun, options: JsonObject): Promise<StepOutcome<Observed>> {
+  // Nothing was sent yet: a cancel that came with the look that advised it must not find a repair to settle.
+  assertNotCanceled();
   const { meta = {} } = task.state;
   const request = toCreateRequest(task.input, task.state);
   task.state = beginRepair(task.state, options, Date.now());
@@ -73,6 +79,7 @@ function runRepair(task: TaskRun, options: JsonObject): Promise<StepOutcome<Obse
 /** A repair of unknown outcome must not run beside the next attempt. */
 async function giveUpRepair(task: TaskRun, failure: StepFailure): Promise<TaskEnd | undefined> {
   answerRepair(task, failure);
+  if (jobAfter(failure) === 'leave') return failedEnd(failure.code, failure.message, 'leave');
   const stopped = await stopJob(task, `the repair failed (${describe(failure)})`);
   return stopped.kind === 'confirmed' ? undefined : failedEnd(stopped.code, stopped.message, 'leave');
 }

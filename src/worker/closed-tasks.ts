@@ -50,7 +50,7 @@ async function toLeftTask(
 }
 
 function describeLeft(
-  { workflowId, runId, status, closeTime, startTime }: WorkflowExecutionInfo,
+  { workflowId, runId, status, closeTime, startTime, memo }: WorkflowExecutionInfo,
   remembered: RememberedTask,
   takenUpAs: string | undefined,
 ): LeftTask {
@@ -66,10 +66,16 @@ function describeLeft(
     idempotencyToken: currentToken(remembered),
     phase: state.resource.phase,
     hasConnection: state.connection !== undefined,
+    wasCanceled: wasCanceled(memo?.[TASK_MEMO_KEY]),
     ...(state.meta === undefined ? {} : { meta: state.meta }),
     ...(externalId === undefined ? {} : { externalId }),
     ...(takenUpAs === undefined ? {} : { takenUpAs }),
   };
+}
+
+/** Somebody asked for its end; that it closed otherwise does not undo the wish. */
+function wasCanceled(view: unknown): boolean {
+  return isJsonObject(view) && (view['canceling'] !== undefined || view['code'] === 'CANCEL_UNCONFIRMED');
 }
 
 /** Codes of tasks that closed by themselves and say of their job that it may run. */

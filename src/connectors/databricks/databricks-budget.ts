@@ -108,8 +108,8 @@ export function createWindow(perSecond: number): Window {
 
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_DEFAULT_PAUSE_MS = 60_000;
-/** A longer wish is a mistake of the other side: it is asked again after an hour. */
-const LONGEST_PAUSE_MS = 3_600_000;
+/** A longer wish is not waited out: a cancel must not stand still for longer. */
+const LONGEST_PAUSE_MS = 120_000;
 /** Several processes that were refused together come back one after the other. */
 const JITTER = 0.2;
 

@@ -46,7 +46,7 @@ import { toTaskMetrics } from './databricks-metrics';
 import { noticesOn } from './databricks-notices';
 import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
-import { parseRepairOptions, repairRun, settleRepair } from './databricks-repair';
+import { repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
 import { parseDatabricksTask, SPARK_TASK_TYPE, workspaceOf, type DatabricksTask } from './databricks-task';
 import { readTaskRuns, type TaskRun } from './databricks-tasks';
@@ -174,16 +174,14 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   /** Runs the failed parts of an ended run again; options `tasks`, `jobParameters`, `dependents`. @throws JOB_ACTIVE. */
   async repair({ meta, request, options }: RepairRequest, call: CallContext): Promise<Observation> {
     const { client, identity } = await this.#open(meta, call);
-    return repairRun({ client, meta: identity, request, options: parseRepairOptions(options) }, call);
+    return repairRun({ client, meta: identity, request, options }, call);
   }
 
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
     if (target.kind === 'meta') {
       const { client, identity } = await this.#open(target.meta, call);
       if (target.repair !== undefined) {
-        const { request, options } = target.repair;
-        const repair = { client, meta: identity, request, options: parseRepairOptions(options) };
-        await settleRepair(repair, call);
+        await settleRepair({ client, meta: identity, ...target.repair }, call);
       }
       return stopRun(client, identity, call);
     }

@@ -56,7 +56,7 @@ async function readForVerdict(
 ): Promise<Run> {
   const run = await readRun(client, runId, call);
   const { result } = readRunState(run.raw);
-  return isEnded(run) && result !== 'SUCCESS' ? readRunWithHistory(client, runId, call) : run;
+  return isEnded(run) && result !== 'SUCCESS' ? readRunWithHistory(client, runId, notInTurn(call)) : run;
 }
 
 export function isEnded({ raw }: Run): boolean {

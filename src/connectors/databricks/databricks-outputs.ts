@@ -102,7 +102,8 @@ export async function readOutputs(
     entries.push(...entryOf(task, output));
   }
   const all = Object.fromEntries([...told, ...entries].map(([key, output]) => [key, compact({ ...output })]));
-  return { outputs: all, unread: readable.length - shown.length };
+  const readCount = answers.filter((answer) => answer !== undefined).length;
+  return { outputs: all, unread: readable.length - readCount };
 }
 
 /** So many requests at a time: a run that ends is one of many in its workspace. */

@@ -62,17 +62,21 @@ export interface Repair {
   readonly options: RepairOptions;
 }
 
+/** The same with options as they were asked. */
+export type AskedRepair = Omit<Repair, 'options'> & { readonly options: JsonObject };
+
 /**
  * Begins a repair once, whatever is repeated. Repairs have no idempotency token; the chain of their ids takes its place:
  * the meta says which was the last one when the run had ended, so a later one in the run's history is ours, unanswered,
  * or another's, and is followed. Databricks refuses a repair that names another than the last one, so a request that
  * arrives late does nothing. @throws JOB_ACTIVE while the run is active for another reason.
  */
-export async function repairRun(repair: Repair, call: CallContext): Promise<Observation> {
+export async function repairRun(asked: AskedRepair, call: CallContext): Promise<Observation> {
+  const repair = { ...asked, options: parseRepairOptions(asked.options) };
   const { client, meta } = repair;
   const rest = notInTurn(call);
   const before = await readRunWithHistory(client, meta.runId, rest);
-  const known = meta.latestRepairId === undefined ? lastRepairId(before) : meta.latestRepairId;
+  const known = knownRepairId(meta, before, call);
   const begun = await followBegun(repair, { run: before, known }, rest);
   if (begun !== undefined) return begun;
   try {
@@ -86,6 +90,15 @@ export async function repairRun(repair: Repair, call: CallContext): Promise<Obse
     if (late === undefined) throw thrown;
     return late;
   }
+}
+
+/** A meta that nobody has looked at yet tells no chain: then the first try has said where it began. */
+function knownRepairId(meta: DatabricksJobMetadata, before: Run, call: CallContext): string | null {
+  if (meta.latestRepairId !== undefined) return meta.latestRepairId;
+  const earlier = call.previousState?.['latestRepairId'];
+  const known = typeof earlier === 'string' || earlier === null ? earlier : lastRepairId(before);
+  call.saveState({ latestRepairId: known });
+  return known;
 }
 
 /** A run and the last repair that was known of it; null: none. */
@@ -181,11 +194,11 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
  * Before a run is stopped whose repair was never answered: that request may still arrive. Now the repair is begun, or
  * was; Databricks refuses whatever comes later, because it names an older one. Then the run can be stopped for good.
  */
-export async function settleRepair(repair: Repair, call: CallContext): Promise<void> {
+export async function settleRepair(asked: AskedRepair, call: CallContext): Promise<void> {
   // Without a known chain nobody can tell whether it was begun: each call would begin another one.
-  if (repair.meta.latestRepairId === undefined) return;
+  if (asked.meta.latestRepairId === undefined) return;
   try {
-    await repairRun(repair, call);
+    await repairRun(asked, call);
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (!REFUSALS.has(LonghaulError.from(thrown).code)) throw thrown;
