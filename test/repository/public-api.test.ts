@@ -14,6 +14,7 @@ test('the public door has these names and no others: a change here is a change f
     'ERROR_TABLE',
     'FLYTE_FAIL_ON_ERROR',
     'LonghaulError',
+    'ReconcileClient',
     'TASK_PHASES',
     'TaskClient',
     'conditionTask',
