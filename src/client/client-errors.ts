@@ -17,11 +17,20 @@ export function toClientError(error: unknown, id: string): LonghaulError {
   return new LonghaulError(code, `Temporal ${says}: ${message}`, { cause: error });
 }
 
+/** The failure of ours, of an activity or of a workflow, within what Temporal's client throws. */
+export function codedFailure(error: unknown): LonghaulError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof ApplicationFailure && isErrorCode(at.type)) {
+      return new LonghaulError(at.type, at.message, { cause: error });
+    }
+  }
+  return undefined;
+}
+
 /** What a task itself answered to an update. */
 export function toRefusal(error: WorkflowUpdateFailedError): LonghaulError {
-  const { cause } = error;
-  const code = cause instanceof ApplicationFailure && isErrorCode(cause.type) ? cause.type : 'INTERNAL';
-  return new LonghaulError(code, cause?.message ?? error.message, { cause: error });
+  const message = error.cause?.message ?? error.message;
+  return codedFailure(error) ?? new LonghaulError('INTERNAL', message, { cause: error });
 }
 
 /** Nothing more can be done to this task, and nothing was. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
 import type { ActivityOptions, Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 
 import type { Connection } from '../connector/connection';
 import { createReplyBox } from '../config/sealed-reply';
@@ -9,10 +8,11 @@ import type { OutputsResult } from '../connector/activity-contract';
 import type { JobOutputs, LogsPage, LogsRequest, OutputsRequest, TaskMetric } from '../connector/connector';
 import type { FoundJob } from '../connector/job-finder';
 import type { FindJobInput } from '../../activities';
-import { isErrorCode, LonghaulError } from '../connector/errors';
+import { LonghaulError } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
 import type { ResourceMeta } from '../connector/resource-meta';
 import type { TaskCategory } from '../connector/task-template';
+import { codedFailure } from './client-errors';
 
 /** Which worker is asked about which job. */
 export interface ConnectorTarget {
@@ -106,18 +106,11 @@ async function answerOf<T>(answer: Promise<T>): Promise<T> {
 }
 
 function toError(error: unknown): LonghaulError {
-  const cause = findApplicationFailure(error);
-  if (cause !== undefined && isErrorCode(cause.type)) {
-    return new LonghaulError(cause.type, cause.message, { cause: error });
-  }
+  const ours = codedFailure(error);
+  if (ours !== undefined) return ours;
   const message = error instanceof Error ? error.message : String(error);
   return new LonghaulError('UNAVAILABLE', `No worker answers: ${message}`, {
     cause: error,
     advice: 'Check that a worker runs: longhaul doctor.',
   });
-}
-
-function findApplicationFailure(error: unknown): ApplicationFailure | undefined {
-  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof ApplicationFailure) return at;
-  return undefined;
 }

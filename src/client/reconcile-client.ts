@@ -7,15 +7,15 @@ import {
   WorkflowFailedError,
   type Client,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 
 import type { ReconcileReport, ReconcileRequest } from '../../activities';
 import type { reconcileTasks } from '../../workflows';
-import { isErrorCode, LonghaulError } from '../connector/errors';
+import { LonghaulError } from '../connector/errors';
 import { RECONCILE_WORKFLOW_TYPE } from '../connector/task-names';
 import { codeOfGrpc } from '../temporal/grpc-errors';
 import { waitFor } from '../temporal/wait';
+import { codedFailure } from './client-errors';
 
 /** Of the Temporal schedule, and the beginning of its workflows' ids. */
 export const RECONCILE_SCHEDULE = 'longhaul-reconcile';
@@ -107,11 +107,8 @@ type ScheduleParts = Pick<Parameters<Client['schedule']['create']>[0], 'spec' | 
 
 function toError(error: unknown): LonghaulError {
   if (error instanceof LonghaulError) return error;
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if (at instanceof ApplicationFailure && isErrorCode(at.type)) {
-      return new LonghaulError(at.type, at.message, { cause: error });
-    }
-  }
+  const ours = codedFailure(error);
+  if (ours !== undefined) return ours;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof WorkflowFailedError) {
     return new LonghaulError('INTERNAL', `The reconciliation failed: ${message}`, { cause: error });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { WorkflowUpdateFailedError, type Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import type { temporal } from '@temporalio/proto';
 
 import type {
   AttemptReceipt,
@@ -11,11 +12,15 @@ import type {
   TaskResult,
 } from '../../workflows/task-input';
 import { LonghaulError } from '../connector/errors';
-import type { JsonObject } from '../connector/json';
+import { isJsonObject, type JsonObject } from '../connector/json';
 import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
+import { withoutLastStart } from '../temporal/task-start';
 import { toClientError, toRefusal } from './client-errors';
 import { toStartOptions } from './start-options';
 import { parseTaskMemo, type TaskStatus } from './task-status';
+
+type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 
 /** A repair that is under way. */
 export interface RepairedTask {
@@ -47,6 +52,24 @@ export async function readStart(client: Client, workflowId: string, runId: strin
   return { input, originalRunId: started.originalExecutionRunId ?? runId };
 }
 
+/** As its last attempt was sent: a resubmit may have changed it. Undefined when this run sent none. */
+async function readLastTemplate(
+  client: Client,
+  workflowId: string,
+  runId: string,
+): Promise<TaskTemplate | undefined> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const sent = (events ?? []).flatMap((event) => requestIn(event)['template'] ?? []).at(-1);
+  return sent === undefined ? undefined : parseTaskTemplate(sent);
+}
+
+/** What an activity was asked to submit or to repair; empty for any other event. */
+function requestIn({ activityTaskScheduledEventAttributes }: HistoryEvent): JsonObject {
+  const payload = activityTaskScheduledEventAttributes?.input?.payloads?.[0];
+  const given: unknown = payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
+  return isJsonObject(given) && isJsonObject(given['request']) ? given['request'] : {};
+}
+
 /** Only a job that has failed or was canceled is run again. @throws ALREADY_ENDED, NOT_FOUND. */
 export function assertRepairable({ id, state, phase, meta }: TaskStatus): void {
   if (state === 'COMPLETED') {
@@ -64,7 +87,7 @@ export function assertRepairable({ id, state, phase, meta }: TaskStatus): void {
 
 /** The input by which an ended task goes on: the same task, its earlier attempts, its next tokens; deadlines anew. */
 function toReopened(
-  { input, originalRunId }: StartedWith,
+  { input, originalRunId, lastTemplate }: StartedWith & { readonly lastTemplate: TaskTemplate | undefined },
   { status, result }: EndedTask,
   options: JsonObject,
 ): TaskInput {
@@ -81,7 +104,13 @@ function toReopened(
     ...(meta === undefined ? {} : { meta }),
     ...(connection === undefined ? {} : { connection }),
   };
-  return { ...input, routing: { ...input.routing, repair: true }, carried, repairFirst: options };
+  return {
+    ...withoutLastStart(input),
+    ...(lastTemplate === undefined ? {} : { template: lastTemplate }),
+    routing: { ...input.routing, repair: true },
+    carried,
+    repairFirst: options,
+  };
 }
 
 interface EndedTask {
@@ -116,7 +145,9 @@ export async function reopen(
   const { id, runId, externalId } = ended.status;
   const startNonce = randomUUID();
   try {
-    const input = toReopened(await readStart(client, id, runId), ended, options);
+    const started = await readStart(client, id, runId);
+    const lastTemplate = await readLastTemplate(client, id, runId);
+    const input = toReopened({ ...started, lastTemplate }, ended, options);
     const { fingerprint = '' } = await readMemo(client, id);
     const plan = { id, input, fingerprint, startNonce, workflowTaskQueue, searchAttributes };
     await client.workflow.start(TASK_WORKFLOW_TYPE, toStartOptions({ ...plan, onEnded: 'again' }));

@@ -1,12 +1,11 @@
 import type { WorkflowStartOptions } from '@temporalio/client';
-import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, TypedSearchAttributes } from '@temporalio/common';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 
 import { jsonBytes } from '../connector/json';
-import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskView, VIEW_LIMIT_BYTES } from '../../workflows/task-view';
 import type { TaskInput } from '../../workflows/task-input';
 import type { connectorTask } from '../../workflows';
-import { CONNECTOR_PHASE, CONNECTOR_PROJECT, CONNECTOR_TASK_TYPE } from '../temporal/search-attributes';
+import { toLabels, type FoundBy } from '../temporal/task-start';
 import type { OnEnded } from './task-client';
 
 export interface StartPlan {
@@ -22,8 +21,8 @@ export interface StartPlan {
 
 /** One task per id: a running one is joined, an ended one is never silently replaced. No Temporal time-outs: they would run no clean-up. */
 export function toStartOptions(plan: StartPlan): WorkflowStartOptions<typeof connectorTask> {
-  const { input, id } = plan;
-  const { type, version, name = type } = input.template;
+  const { input, id, fingerprint, startNonce } = plan;
+  const { template, carried } = input;
   return {
     workflowId: id,
     taskQueue: plan.workflowTaskQueue,
@@ -33,20 +32,19 @@ export function toStartOptions(plan: StartPlan): WorkflowStartOptions<typeof con
         ? WorkflowIdReusePolicy.ALLOW_DUPLICATE
         : WorkflowIdReusePolicy.REJECT_DUPLICATE,
     workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-    memo: {
-      taskType: `${type} v${version}`,
-      name,
-      fingerprint: plan.fingerprint,
-      startNonce: plan.startNonce,
-      [TASK_MEMO_KEY]: firstView(input),
-    },
-    staticSummary: `${type}: ${name}`.slice(0, SUMMARY_LIMIT),
-    staticDetails: `### ${name}\n\nTask type **${type}**, id \`${id}\`. Its phase, links and attempts are under *Current details*.`,
-    ...(plan.searchAttributes ? { typedSearchAttributes: searchAttributesOf(input) } : {}),
+    ...toLabels({
+      ...{ id, template, fingerprint, startNonce },
+      view: firstView(input),
+      tokenBase: carried?.tokenBase,
+      found: plan.searchAttributes ? firstFound(input) : undefined,
+    }),
   };
 }
 
-const SUMMARY_LIMIT = 190;
+function firstFound({ carried, taskExecution }: TaskInput): FoundBy {
+  const externalId = carried?.attempts.at(-1)?.externalId;
+  return { phase: 'QUEUED', externalId, project: taskExecution?.project };
+}
 
 function firstView(input: TaskInput): TaskView {
   const { connection } = input;
@@ -72,13 +70,3 @@ function firstSeen({ adopted, carried }: TaskInput): Omit<TaskView, 'updatedAt'>
 
 /** The workflow's own limit: of `workflows/` only types are seen here. */
 const LIMIT_BYTES: typeof VIEW_LIMIT_BYTES = 3_500;
-
-function searchAttributesOf(input: TaskInput): TypedSearchAttributes {
-  const { template, taskExecution } = input;
-  const pairs = new TypedSearchAttributes([
-    { key: CONNECTOR_TASK_TYPE, value: template.type },
-    { key: CONNECTOR_PHASE, value: 'QUEUED' },
-  ]);
-  const project = taskExecution?.project;
-  return project === undefined ? pairs : pairs.updateCopy([{ key: CONNECTOR_PROJECT, value: project }]);
-}

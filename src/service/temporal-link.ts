@@ -4,7 +4,7 @@ import { Client, Connection, type ClientInterceptors } from '@temporalio/client'
 
 import type { TemporalSettings } from '../config/temporal-settings';
 import { toSettings } from '../temporal/connection';
-import { missingSearchAttributes } from '../temporal/search-attributes';
+import { hasSearchAttributes } from '../temporal/search-attributes';
 
 export interface TemporalLinkOptions {
   readonly settings: TemporalSettings | string;
@@ -66,7 +66,7 @@ export function openTemporalLink(options: TemporalLinkOptions): TemporalLink {
   const look = async (): Promise<void> => {
     const reachable = await isReachable(connection);
     if (reachable && !state.searchAttributes) {
-      state.searchAttributes = await hasAttributes(connection, namespace);
+      state.searchAttributes = await hasSearchAttributes(connection, namespace);
     }
     if (ending.signal.aborted || (state.told && reachable === state.reachable)) return;
     Object.assign(state, { reachable, told: true });
@@ -102,14 +102,6 @@ async function isReachable(connection: Connection): Promise<boolean> {
   try {
     await connection.healthService.check({ service: WORKFLOW_SERVICE });
     return true;
-  } catch {
-    return false;
-  }
-}
-
-async function hasAttributes(connection: Connection, namespace: string): Promise<boolean> {
-  try {
-    return (await missingSearchAttributes(connection, namespace)).length === 0;
   } catch {
     return false;
   }

@@ -19,11 +19,17 @@ export const SEARCH_ATTRIBUTE_NAMES: readonly string[] = [
 /** `temporal.api.enums.v1.IndexedValueType`. */
 const KEYWORD = 2;
 
+/** A connection of a client or of a worker. */
+export type AttributeService = Pick<Connection, 'operatorService'>;
+
 /**
  * The names that the namespace lacks.
  * @throws CONFIG when a name is taken by another type, UNAVAILABLE when Temporal does not say.
  */
-export async function missingSearchAttributes(connection: Connection, namespace: string): Promise<string[]> {
+export async function missingSearchAttributes(
+  connection: AttributeService,
+  namespace: string,
+): Promise<string[]> {
   const { customAttributes } = await list(connection, namespace);
   for (const name of SEARCH_ATTRIBUTE_NAMES) {
     const type = customAttributes?.[name];
@@ -33,6 +39,14 @@ export async function missingSearchAttributes(connection: Connection, namespace:
     });
   }
   return SEARCH_ATTRIBUTE_NAMES.filter((name) => customAttributes?.[name] === undefined);
+}
+
+/** False also where it is not said: a task without them lacks nothing but the filters. */
+export async function hasSearchAttributes(connection: AttributeService, namespace: string): Promise<boolean> {
+  return missingSearchAttributes(connection, namespace).then(
+    (missing) => missing.length === 0,
+    () => false,
+  );
 }
 
 /**
@@ -54,7 +68,7 @@ export async function ensureSearchAttributes(connection: Connection, namespace: 
 }
 
 async function list(
-  connection: Connection,
+  connection: AttributeService,
   namespace: string,
 ): Promise<{ customAttributes?: Readonly<Record<string, number>> | null }> {
   try {

@@ -1,6 +1,5 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import {
-  TypedSearchAttributes,
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
@@ -14,7 +13,8 @@ import { adoptedTaskId, TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/t
 import { DEFAULT_POLICY } from '../connector/task-policy';
 import { taskQueuesOf } from '../connector/task-queues';
 import type { TaskCategory } from '../connector/task-template';
-import { CONNECTOR_EXTERNAL_ID, CONNECTOR_PHASE, CONNECTOR_TASK_TYPE } from '../temporal/search-attributes';
+import { hasSearchAttributes, type AttributeService } from '../temporal/search-attributes';
+import { toLabels, tokenBaseIn, withoutLastStart, type FoundBy } from '../temporal/task-start';
 import { carry, toIdempotencyToken, type TaskInput, type TaskState } from '../../workflows/task-input';
 import { noteAttempt, openState } from '../../workflows/task-state';
 import { toTaskView } from '../../workflows/task-view';
@@ -22,6 +22,7 @@ import { closedTasks, describeLatest, leftoverId, readTask } from './closed-task
 
 export interface ReconcileControlOptions {
   readonly client: Client;
+  readonly connection: AttributeService;
   readonly registry: ConnectorRegistry;
   readonly workflowTaskQueue: string;
 }
@@ -42,13 +43,13 @@ async function* openTasks(client: Client): AsyncIterable<OpenTask> {
   for await (const execution of client.workflow.list({ query })) yield toOpenTask(execution);
 }
 
-/** An attempt under way shows no job yet: the run ids tell which tokens it may have sent. */
+/** An attempt under way shows no job yet: the run ids, or what it goes on from, tell which tokens it may have sent. */
 function toOpenTask({ workflowId, runId, memo, raw }: WorkflowExecutionInfo): OpenTask {
   const view = memo?.[TASK_MEMO_KEY];
   const { externalId, attempt, meta } = isJsonObject(view) ? view : {};
   const seen = typeof attempt === 'number' ? attempt : 0;
   const firstRunId = 'firstRunId' in raw && typeof raw.firstRunId === 'string' ? raw.firstRunId : '';
-  const bases = [...new Set([runId, firstRunId])].filter((base) => base !== '');
+  const bases = [...new Set([runId, firstRunId, tokenBaseIn(memo) ?? ''])].filter((base) => base !== '');
   return {
     id: workflowId,
     runId,
@@ -73,8 +74,7 @@ async function takeUp(
   const latest = await describeLatest(client, task.id);
   const id = latest?.runId === task.runId ? task.id : leftoverId(task.id, task.runId);
   const state = toResumed(remembered.state, how.job);
-  const { canceled: _canceled, earlierAttempts: _earlier, ...input } = remembered.input;
-  return startOnce(options, { id, input: carry(input, state), state, how });
+  return startOnce(options, { id, input: carry(withoutLastStart(remembered.input), state), state, how });
 }
 
 /** The memory a task goes on with: it looks at its job next, and begins no attempt that was not begun. */
@@ -101,7 +101,7 @@ async function adoptForeign(
     template: { type, version, name: `adopted ${externalId}`, custom: {} },
     policy: DEFAULT_POLICY,
     routing: { ...taskQueuesOf(connector, { meta }), fence, repair },
-    searchAttributes: false,
+    searchAttributes: await hasSearchAttributes(options.connection, options.client.options.namespace),
     adopted: { meta, externalId },
   };
   const state = openState(input, '', Date.now());
@@ -120,7 +120,6 @@ async function startOnce(
   { client, workflowTaskQueue }: ReconcileControlOptions,
   { id, input, state, how }: Start,
 ): Promise<string | undefined> {
-  const { type, version, name = type } = state.template;
   const { cancel, nonce } = how;
   const words = cancel === undefined ? 'taken up again' : `taken up again to be stopped: ${cancel.reason}`;
   try {
@@ -130,15 +129,13 @@ async function startOnce(
       args: [cancel === undefined ? input : { ...input, canceled: cancel }],
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
       workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
-      memo: {
-        ...(await memoOf(client, id)),
-        taskType: `${type} v${version}`,
-        name,
-        startNonce: nonce,
-        [TASK_MEMO_KEY]: toTaskView(state, { now: Date.now(), message: words }),
-      },
-      staticSummary: `${type}: ${name}`.slice(0, SUMMARY_LIMIT),
-      ...(input.searchAttributes ? { typedSearchAttributes: searchAttributesOf(state) } : {}),
+      ...toLabels({
+        ...{ id, template: state.template, startNonce: nonce },
+        view: toTaskView(state, { now: Date.now(), message: words }),
+        fingerprint: (await describeLatest(client, id))?.fingerprint,
+        tokenBase: input.carried?.tokenBase,
+        found: input.searchAttributes ? foundBy(input, state) : undefined,
+      }),
     });
     return id;
   } catch (error) {
@@ -148,20 +145,7 @@ async function startOnce(
   }
 }
 
-const SUMMARY_LIMIT = 190;
-
-/** The fingerprint stays: whoever starts the same spec under this id joins. */
-async function memoOf(client: Client, id: string): Promise<Record<string, unknown>> {
-  const latest = await describeLatest(client, id);
-  return latest?.fingerprint === undefined ? {} : { fingerprint: latest.fingerprint };
-}
-
-function searchAttributesOf(state: TaskState): TypedSearchAttributes {
-  const externalId = state.attempts.at(-1)?.externalId;
-  const pairs = new TypedSearchAttributes([
-    { key: CONNECTOR_TASK_TYPE, value: state.template.type },
-    { key: CONNECTOR_PHASE, value: state.resource.phase },
-  ]);
-  if (externalId === undefined) return pairs;
-  return pairs.updateCopy([{ key: CONNECTOR_EXTERNAL_ID, value: externalId }]);
+function foundBy({ taskExecution }: TaskInput, { resource, attempts }: TaskState): FoundBy {
+  const { phase } = resource;
+  return { phase, externalId: attempts.at(-1)?.externalId, project: taskExecution?.project };
 }

@@ -1,4 +1,4 @@
-import { ReconcileClient } from '../../src/client';
+import { ReconcileClient, type TaskFilter } from '../../src/client';
 import type { ReconcileReport, ReconcileRequest } from '../../activities';
 import { createNamespace } from '../support/own-namespace';
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
@@ -67,6 +67,12 @@ async function beginUnanswered(): Promise<string> {
   await waitUntil('the run', () => (bench.simulator.counters().runsCreated > before ? true : undefined));
   await workers.shutdown();
   return id;
+}
+
+async function untilListed(filter: TaskFilter, count: number): Promise<void> {
+  await waitUntil(`${count} of such tasks in the list`, async () =>
+    (await bench.tasks.list(filter)).length === count ? true : undefined,
+  );
 }
 
 function activeRuns(): number {
@@ -150,6 +156,40 @@ test('an adopted task keeps its policy: a deleted run is followed by the next at
   ]);
 });
 
+test('a task that a reconciliation stopped is repaired by hand, in its project, and not canceled again', async () => {
+  await bench.startWorkers();
+  const request = bench.request('databricks', { request: { run_name: 'long', ...oneNotebook() } });
+  const { id } = await bench.tasks.start({ ...request, taskExecution: { project: 'sales' } });
+  await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+  await terminate([id]);
+  expect(await reconcile({ action: 'cancel' })).toMatchObject({ handled: 1, left: 0 });
+  expect((await bench.tasks.wait(id)).status.state).toBe('CANCELED');
+  await untilListed({ project: 'sales', open: false }, 2);
+  await expect(bench.tasks.repair(id)).resolves.toMatchObject({ id, reopened: true });
+  const { externalId = '' } = await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+  await untilListed({ project: 'sales', externalId, open: true }, 1);
+  bench.simulator.advanceClock(2 * HOUR_MS);
+  const { status, result } = await bench.tasks.wait(id);
+  expect(status).toMatchObject({ state: 'COMPLETED', phase: 'SUCCEEDED', externalId });
+  expect(result?.receipt.attempts).toMatchObject([{ attempt: 1, repairs: 1 }]);
+});
+
+test('the next run of a task that was taken up is not called foreign while its submit is unanswered', async () => {
+  await bench.startWorkers();
+  const id = await bench.begin({ name: 'long', policy: { onGone: 'resubmit' } });
+  const { externalId = '' } = await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+  await terminate([id]);
+  await reconcile({ action: 'adopt' });
+  strike(bench, { operation: 'submit', kind: 'hang', commitAfterMs: 0, times: 0 });
+  bench.simulator.deleteRun(externalId);
+  await waitUntil('the next run', () => (bench.simulator.counters().runsCreated === 2 ? true : undefined));
+  await untilListed({ open: true }, 1);
+  expect(await reconcile()).toMatchObject({ markedJobs: 1, findings: [] });
+  bench.simulator.clearFaults();
+  await bench.tasks.cancel(id);
+  await bench.tasks.wait(id);
+});
+
 test('a terminated task whose run has ended by itself is not left over', async () => {
   await bench.startWorkers();
   const [id = ''] = await beginRunning(1);
@@ -211,6 +251,7 @@ test('a run with our mark of another namespace is named, and touched only with -
   expect(activeRuns()).toBe(3);
   const { findings: acted } = await reconcile({ action: 'cancel', foreign: true });
   expect(acted).toMatchObject([{ externalId: theirs, followedBy: `adopted-simulated-${theirs}` }]);
+  await untilListed({ externalId: theirs }, 1);
   await bench.tasks.wait(acted[0]?.followedBy ?? '');
   expect(activeRuns()).toBe(2);
   expect((await bench.tasks.get(own)).state).toBe('OPEN');

@@ -225,6 +225,26 @@ test('in a repair window a repair that fails leaves the rest of the window, and 
   expect(jobs.jobs.size).toBe(1);
 });
 
+test('a task that is opened again goes on with the spec of its last attempt, under the next token', async () => {
+  const onDemand: AttemptDecision = { action: 'resubmit', patch: { spot: false }, reason: 'no spot' };
+  const retry: AttemptDecision = { action: 'retry', reason: 'platform' };
+  const decisions: (AttemptDecision | undefined)[] = [onDemand, undefined];
+  jobs.onCreate = (job) => {
+    if (jobs.jobs.size > decisions.length) { succeedJob(job); return; }
+    const decision = decisions[jobs.jobs.size - 1];
+    failJob(job, 'ended.', decision === undefined ? {} : { decision });
+  };
+  const { id } = await bench.tasks.start(bench.request('repairable', { spot: true }, { maxAttempts: 4 }));
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', attempt: 2 });
+  jobs.onRepair = (job) => failJob(job, 'ended again.', { decision: retry });
+  await bench.tasks.repair(id);
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 3 });
+  const all = [...jobs.jobs.values()];
+  expect(all.map(({ custom }) => custom['spot'])).toEqual([true, false, false]);
+  const base = all[0]?.token.slice(0, -2);
+  expect(all.map(({ token }) => token)).toEqual([1, 2, 3].map((attempt) => `${base ?? ''}-${attempt}`));
+});
+
 test('quotas are waited for beyond the last attempt, and the connector is told how often', async () => {
   const told: (number | undefined)[] = [];
   const soon = { action: 'retryAfter', delayMs: 1, reason: 'quota' } as const;
