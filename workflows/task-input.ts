@@ -1,3 +1,4 @@
+import { toIdempotencyToken } from '../src/connector/task-names';
 import type { Connection } from '../src/connector/connection';
 import type { CreateRequest, Fence } from '../src/connector/connector';
 import type { ErrorCode } from '../src/connector/errors';
@@ -176,11 +177,6 @@ export function toCreateRequest(input: TaskInput, state: TaskState): CreateReque
     ...(input.outputPrefix === undefined ? {} : { outputPrefix: input.outputPrefix }),
     ...(input.taskExecution === undefined ? {} : { taskExecution: input.taskExecution }),
   };
-}
-
-/** `lh-<original run id>-<attempt>`: at most 64 characters, one per attempt. */
-export function toIdempotencyToken(state: Pick<TaskState, 'tokenBase' | 'attempt'>): string {
-  return `lh-${state.tokenBase}-${state.attempt}`;
 }
 
 /** Lays a resubmit's patch over `custom`: objects are merged, all else is replaced. */

@@ -1,4 +1,5 @@
 import { isTerminalPhase } from '../src/connector/phase';
+import { toIdempotencyToken } from '../src/connector/task-names';
 import type { Observed } from '../src/connector/activity-contract';
 import type { JsonObject } from '../src/connector/json';
 import type { AttemptDecision, Observation, Verdict } from '../src/connector/observation';
@@ -6,7 +7,6 @@ import type { TaskPolicy } from '../src/connector/task-policy';
 import { isQuotaWait, waitedForQuotaMs } from './quota';
 import {
   applyPatch,
-  toIdempotencyToken,
   type AdoptedJob,
   type AttemptReceipt,
   type RepairAnswer,

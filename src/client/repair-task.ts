@@ -13,7 +13,7 @@ import type {
 } from '../../workflows/task-input';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject } from '../connector/json';
-import { TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { TASK_WORKFLOW_TYPE, toIdempotencyToken } from '../connector/task-names';
 import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
 import { withoutLastStart } from '../temporal/task-start';
 import { toClientError, toRefusal } from './client-errors';
@@ -91,11 +91,12 @@ function toReopened(
   { status, result }: EndedTask,
   options: JsonObject,
 ): TaskInput {
-  const attempts: readonly AttemptReceipt[] = (result ?? status).receipt?.attempts ?? [];
+  const tokenBase = input.carried?.tokenBase ?? originalRunId;
+  const attempts = allAttempts({ status, result }, tokenBase);
   const meta = result?.meta ?? status.meta;
   const connection = status.connection ?? input.carried?.connection ?? input.connection;
   const carried: CarriedState = {
-    tokenBase: input.carried?.tokenBase ?? originalRunId,
+    tokenBase,
     startedAt: Date.now(),
     attempt: attempts.length,
     mayBeRunning: false,
@@ -110,6 +111,28 @@ function toReopened(
     routing: { ...input.routing, repair: true },
     carried,
     repairFirst: options,
+  };
+}
+
+/**
+ * Every attempt at its own place, so that the next one gets a token that none had: of a canceled task only the memo
+ * tells, and that keeps the last ones.
+ */
+function allAttempts({ status, result }: EndedTask, tokenBase: string): AttemptReceipt[] {
+  const told = (result ?? status).receipt?.attempts ?? [];
+  const count = Math.max(status.attempt, told.at(-1)?.attempt ?? 0);
+  return Array.from({ length: count }, (_none, index) => {
+    const attempt = index + 1;
+    const row = told.find((one) => one.attempt === attempt);
+    const untold = { attempt, token: toIdempotencyToken({ tokenBase, attempt }), posts: 0 };
+    return row ?? (attempt === count ? { ...untold, ...lastSeen(status) } : untold);
+  });
+}
+
+function lastSeen({ externalId, closedAt }: TaskStatus): Partial<AttemptReceipt> {
+  return {
+    ...(externalId === undefined ? {} : { externalId }),
+    ...(closedAt === undefined ? {} : { endedAt: closedAt }),
   };
 }
 

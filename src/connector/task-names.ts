@@ -11,3 +11,8 @@ export const TASK_MEMO_KEY = 'task';
 export function adoptedTaskId(place: string, externalId: string): string {
   return `adopted-${place}-${externalId}`;
 }
+
+/** `lh-<original run id>-<attempt>`: at most 64 characters, one per attempt. */
+export function toIdempotencyToken(state: { readonly tokenBase: string; readonly attempt: number }): string {
+  return `lh-${state.tokenBase}-${state.attempt}`;
+}

@@ -8,7 +8,7 @@ import type { Observation } from '../connector/observation';
 import { isTaskPhase } from '../connector/phase';
 import { parseTaskTemplate } from '../connector/task-template';
 import type { TaskInput, TaskState } from '../../workflows/task-input';
-import { toIdempotencyToken } from '../../workflows/task-input';
+import { toIdempotencyToken } from '../connector/task-names';
 import {
   beginAttempt,
   beginRepair,

@@ -9,13 +9,18 @@ import type { LeftTask, OpenTask, ReconcileControl, TakeUp } from '../../activit
 import type { FoundJob } from '../connector/job-finder';
 import { isJsonObject } from '../connector/json';
 import type { ConnectorRegistry } from '../connector/registry';
-import { adoptedTaskId, TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import {
+  toIdempotencyToken,
+  adoptedTaskId,
+  TASK_MEMO_KEY,
+  TASK_WORKFLOW_TYPE,
+} from '../connector/task-names';
 import { DEFAULT_POLICY } from '../connector/task-policy';
 import { taskQueuesOf } from '../connector/task-queues';
 import type { TaskCategory } from '../connector/task-template';
 import { hasSearchAttributes, type AttributeService } from '../temporal/search-attributes';
 import { toLabels, tokenBaseIn, withoutLastStart, type FoundBy } from '../temporal/task-start';
-import { carry, toIdempotencyToken, type TaskInput, type TaskState } from '../../workflows/task-input';
+import { carry, type TaskInput, type TaskState } from '../../workflows/task-input';
 import { noteAttempt, openState } from '../../workflows/task-state';
 import { toTaskView } from '../../workflows/task-view';
 import { closedTasks, describeLatest, leftoverId, readTask } from './closed-tasks';

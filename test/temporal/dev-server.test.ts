@@ -78,7 +78,7 @@ describe('the dev server', () => {
     expect(isAlive(pid)).toBe(true);
     child.kill('SIGKILL');
     await waitUntil('the server to die', () => !isAlive(pid), 3_000);
-    expect(await isServing(options.port, IP)).toBe(false);
+    await waitUntil('its port to close', async () => !(await isServing(options.port, IP)), 3_000);
   });
 
   test('a second server on the same file is refused while the first one lives', async () => {
