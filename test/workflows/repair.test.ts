@@ -230,7 +230,10 @@ test('a task that is opened again goes on with the spec of its last attempt, und
   const retry: AttemptDecision = { action: 'retry', reason: 'platform' };
   const decisions: (AttemptDecision | undefined)[] = [onDemand, undefined];
   jobs.onCreate = (job) => {
-    if (jobs.jobs.size > decisions.length) { succeedJob(job); return; }
+    if (jobs.jobs.size > decisions.length) {
+      succeedJob(job);
+      return;
+    }
     const decision = decisions[jobs.jobs.size - 1];
     failJob(job, 'ended.', decision === undefined ? {} : { decision });
   };
