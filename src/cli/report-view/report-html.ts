@@ -151,14 +151,15 @@ function timelineOf(report: TaskReport): Html {
   </section>`;
 }
 
-function attemptOf({ attempt, externalId, phase, posts, decision, sections }: TimelineAttempt): Html {
+function attemptOf(one: TimelineAttempt): Html {
+  const { attempt, externalId, phase, posts, repairedEnds, decision, sections } = one;
   const facts = [
     externalId === undefined ? 'no job' : `run ${externalId}`,
     ...(phase === undefined ? [] : [phase]),
     ...(posts === undefined ? [] : [posts === 1 ? 'sent once' : `sent ${posts} times`]),
   ];
   return html`<h3>Attempt ${attempt} <span>· ${facts.join(' · ')}</span></h3>
-    ${sections.map(sectionOf)}
+    ${sections.map(sectionOf)} ${repairedEnds.map((words) => html`<p class="then">${words}</p>`)}
     ${decision === undefined ? undefined : html`<p class="then">then ${decision}</p>`}`;
 }
 
