@@ -170,11 +170,7 @@ function sectionOf(section: TimelineSection): Html {
     <thead>
       <tr>
         <th scope="col">${title}${when}</th>
-        <th scope="col">
-          <div class="axis">
-            <span>0</span><span>${toDuration((to - from) / 2)}</span><span>${toDuration(to - from)}</span>
-          </div>
-        </th>
+        <th scope="col">${from === 0 ? undefined : axisOf(to - from)}</th>
         <th scope="col" class="phase"></th>
         <th scope="col" class="took"></th>
       </tr>
@@ -183,6 +179,12 @@ function sectionOf(section: TimelineSection): Html {
       ${rows.map((row) => rowOf(row, section))}
     </tbody>
   </table>`;
+}
+
+function axisOf(durationMs: number): Html {
+  return html`<div class="axis">
+    <span>0</span><span>${toDuration(durationMs / 2)}</span><span>${toDuration(durationMs)}</span>
+  </div>`;
 }
 
 function rowOf(row: TimelineRow, section: TimelineSection): Html {
