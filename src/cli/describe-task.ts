@@ -11,7 +11,7 @@ export function describeTask(status: TaskStatus, taskUrl: string | undefined, no
     ['task', status.id],
     ['type', status.taskType],
     ['phase', state === 'OPEN' ? phase : `${phase} (${state.toLowerCase().replace('_', ' ')})`],
-    ['message', status.message],
+    ...messageRows(status.message),
     ['code', status.code],
     ['canceling', canceling === undefined ? undefined : `asked ${describeCanceling(canceling)}`],
     ['job', status.externalId],
@@ -26,6 +26,11 @@ export function describeTask(status: TaskStatus, taskUrl: string | undefined, no
     rows.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])),
   );
   return [table, ...receiptLines(status.receipt)].join('\n');
+}
+
+/** The first line beside the name, the others below it. */
+function messageRows(message = ''): (readonly [string, string])[] {
+  return message.split('\n').map((line, index) => [index === 0 ? 'message' : '', line] as const);
 }
 
 function describeEnd({ closedAt, startedAt }: TaskStatus): string | undefined {
@@ -67,14 +72,15 @@ function attemptLines(row: AttemptRow): string[] {
   const lines = [
     `  attempt ${row.attempt}: ${parts.join(', ')}`,
     `    token ${row.token}`,
-    ...(row.repairedEnds ?? []).map(repairedLine),
+    ...(row.repairedEnds ?? []).map((end) => `    ${describeRepairedEnd(end)}`),
   ];
   return row.decision === undefined ? lines : [...lines, `    then: ${firstLine(row.decision)}`];
 }
 
 /** How the job had ended before it was run again in place. */
-function repairedLine({ phase, decision, message }: NonNullable<AttemptRow['repairedEnds']>[number]): string {
-  return `    repaired after ${phase ?? 'its end'}: ${firstLine(message ?? decision ?? 'no message', 80)}`;
+export function describeRepairedEnd(end: NonNullable<AttemptRow['repairedEnds']>[number]): string {
+  const { phase, decision, message } = end;
+  return `repaired after ${phase ?? 'its end'}: ${firstLine(message ?? decision ?? 'no message', 80)}`;
 }
 
 /** A job that was started by no request of ours (adopted, or begun by the worker itself) was not sent. */

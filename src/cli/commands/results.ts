@@ -27,7 +27,9 @@ export function logs(id: string, options: LogsOptions): Promise<void> {
       if (options.follow === true) return followLogs(session.tasks, { id, request, output });
       const answer = await session.tasks.logs(id, request);
       if (answer.lines.length > 0 || output.format === 'json') output.result(answer.lines.join('\n'), answer);
-      else output.note('There is no output yet.');
+      else {
+        output.note(answer.nextPageToken === undefined ? 'There is no output.' : 'There is no output yet.');
+      }
       if (answer.truncated) output.note('The workspace kept only a part of this output.');
       if (answer.nextPageToken !== undefined) output.note(whereMoreIs(id, options, answer));
       return 0;

@@ -151,14 +151,15 @@ function timelineOf(report: TaskReport): Html {
   </section>`;
 }
 
-function attemptOf({ attempt, externalId, phase, posts, decision, sections }: TimelineAttempt): Html {
+function attemptOf(one: TimelineAttempt): Html {
+  const { attempt, externalId, phase, posts, repairedEnds, decision, sections } = one;
   const facts = [
     externalId === undefined ? 'no job' : `run ${externalId}`,
     ...(phase === undefined ? [] : [phase]),
     ...(posts === undefined ? [] : [posts === 1 ? 'sent once' : `sent ${posts} times`]),
   ];
   return html`<h3>Attempt ${attempt} <span>· ${facts.join(' · ')}</span></h3>
-    ${sections.map(sectionOf)}
+    ${sections.map(sectionOf)} ${repairedEnds.map((words) => html`<p class="then">${words}</p>`)}
     ${decision === undefined ? undefined : html`<p class="then">then ${decision}</p>`}`;
 }
 
@@ -169,11 +170,7 @@ function sectionOf(section: TimelineSection): Html {
     <thead>
       <tr>
         <th scope="col">${title}${when}</th>
-        <th scope="col">
-          <div class="axis">
-            <span>0</span><span>${toDuration((to - from) / 2)}</span><span>${toDuration(to - from)}</span>
-          </div>
-        </th>
+        <th scope="col">${from === 0 ? undefined : axisOf(to - from)}</th>
         <th scope="col" class="phase"></th>
         <th scope="col" class="took"></th>
       </tr>
@@ -182,6 +179,12 @@ function sectionOf(section: TimelineSection): Html {
       ${rows.map((row) => rowOf(row, section))}
     </tbody>
   </table>`;
+}
+
+function axisOf(durationMs: number): Html {
+  return html`<div class="axis">
+    <span>0</span><span>${toDuration(durationMs / 2)}</span><span>${toDuration(durationMs)}</span>
+  </div>`;
 }
 
 function rowOf(row: TimelineRow, section: TimelineSection): Html {

@@ -79,7 +79,7 @@ function legend(): string {
 }
 
 function attemptLines(attempt: TimelineAttempt, options: TextOptions): string[] {
-  const { externalId, phase, posts, decision, sections } = attempt;
+  const { externalId, phase, posts, repairedEnds, decision, sections } = attempt;
   const facts = [
     `attempt ${attempt.attempt}`,
     ...(externalId === undefined ? [] : [`run ${externalId}`]),
@@ -89,6 +89,7 @@ function attemptLines(attempt: TimelineAttempt, options: TextOptions): string[] 
   return [
     facts.join(' · '),
     ...sections.flatMap((section) => sectionLines(section, options)),
+    ...repairedEnds.map((words) => `  ${words}`),
     ...(decision === undefined ? [] : [`  then ${firstLine(decision)}`]),
   ];
 }

@@ -1,5 +1,6 @@
 import type { TaskReport } from '../../client';
 import type { TaskMetric } from '../../connector/connector';
+import { describeRepairedEnd } from '../describe-task';
 
 /** Where the time of a bar went. */
 export type SpanKind = 'queue' | 'setup' | 'run' | 'cleanup';
@@ -37,6 +38,8 @@ export interface TimelineAttempt {
   readonly phase?: string;
   /** Requests that may have started it; absent where no receipt tells. */
   readonly posts?: number;
+  /** How the job had ended before each repair, in their order. */
+  readonly repairedEnds: readonly string[];
   readonly decision?: string;
   readonly sections: readonly TimelineSection[];
 }
@@ -54,6 +57,7 @@ export function toTimeline(report: TaskReport): TimelineAttempt[] {
       ...(row.externalId === undefined ? {} : { externalId: row.externalId }),
       ...(row.phase === undefined ? {} : { phase: isLast ? status.phase : row.phase }),
       ...(row.token === '' ? {} : { posts: row.posts }),
+      repairedEnds: (row.repairedEnds ?? []).map(describeRepairedEnd),
       ...(row.decision === undefined ? {} : { decision: row.decision }),
       sections: known ? toSections(report) : toOwnSection(row, report.madeAt),
     };
