@@ -66,6 +66,7 @@ function describeLeft(
     idempotencyToken: currentToken(remembered),
     phase: state.resource.phase,
     hasConnection: state.connection !== undefined,
+    ...(input.taskExecution === undefined ? {} : { taskExecution: input.taskExecution }),
     ...(state.meta === undefined ? {} : { meta: state.meta }),
     ...(externalId === undefined ? {} : { externalId }),
     ...(takenUpAs === undefined ? {} : { takenUpAs }),
