@@ -5,7 +5,7 @@ import { toApplicationFailure } from './failures';
 import type { ActivityDependencies } from './ports';
 import { runConnector } from './run-connector';
 
-export interface FindJobInput extends Pick<ConnectorCall, 'taskCategory'> {
+export interface FindJobInput extends Pick<ConnectorCall, 'taskCategory' | 'taskExecution'> {
   readonly reference: JobReference;
 }
 

@@ -1,6 +1,7 @@
 import type { AsyncConnector, CallContext } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
 import type { FoundJob, JobFinder } from '../src/connector/job-finder';
+import { waitOutBudget } from './held-back';
 
 /** An active job with our mark, and the connector that found it. */
 export interface MarkedJob extends FoundJob {
@@ -63,7 +64,8 @@ async function listPlace(connector: AsyncConnector, place: string, call: CallCon
   let pageToken: string | undefined;
   do {
     call.signal.throwIfAborted();
-    const page = await finder.listMarked({ place, ...(pageToken === undefined ? {} : { pageToken }) }, call);
+    const request = { place, ...(pageToken === undefined ? {} : { pageToken }) };
+    const page = await waitOutBudget(call, () => finder.listMarked(request, call));
     for (const job of page.jobs) jobs.set(job.externalId, { ...job, connector, finder });
     pageToken = page.nextPageToken;
     if (pageToken !== undefined && (seen.has(pageToken) || seen.size >= MOST_PAGES)) {

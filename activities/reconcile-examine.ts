@@ -1,9 +1,11 @@
 import type { AsyncConnector, CallContext } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
 import type { ConnectorRegistry } from '../src/connector/registry';
+import type { ResourceMeta } from '../src/connector/resource-meta';
+import { waitOutBudget } from './held-back';
 import type { MarkedJob, MarkedJobs } from './marked-jobs';
 import type { Found } from './reconcile-handle';
-import { jobKey, type Owners } from './reconcile-owners';
+import type { Owners } from './reconcile-owners';
 import type { LeftTask } from './reconcile-ports';
 import type { Finding, ReconcileRequest } from './reconcile-report';
 
@@ -15,7 +17,7 @@ export interface Survey {
   readonly request: ReconcileRequest;
   readonly foreignAfterMs: number;
   readonly call: CallContext;
-  /** Keys of marked jobs that a closed task accounts for. */
+  /** Keys of jobs that are accounted for: by a closed task, or as unknown already. */
   readonly claimed: Set<string>;
 }
 
@@ -24,8 +26,9 @@ export async function examineTask(survey: Survey, task: LeftTask): Promise<Found
   const connector = connectorOf(survey, task);
   const job = findMarked(survey, connector, task);
   const externalId = task.externalId ?? job?.externalId;
-  const place = job?.place ?? placeOf(connector, task);
-  const key = externalId === undefined ? undefined : jobKey(place, externalId);
+  const place = placeOf(connector, task) ?? job?.place;
+  const meta = task.meta ?? job?.meta;
+  const key = meta === undefined ? undefined : connector?.finder?.jobKey(meta);
   if (key !== undefined) survey.claimed.add(key);
   const { request } = survey;
   if (request.place !== undefined && place !== request.place) return undefined;
@@ -66,13 +69,27 @@ async function ask(
     return unknown('only a worker of its own could look at its job');
   }
   try {
-    const { next } = await connector.get(connector.metadataType.parse(meta), call);
-    return next.kind === 'done' ? 'ended' : ACTIVE;
+    return (await hasJobEnded(connector, { ...task, meta }, call)) ? 'ended' : ACTIVE;
   } catch (thrown) {
     call.signal.throwIfAborted();
     const { code, message } = LonghaulError.from(thrown);
     return code === 'RUN_GONE' ? 'ended' : unknown(`its job cannot be looked at: ${code}: ${message}`);
   }
+}
+
+/** A finder looks once and leaves it at that; `get` would be the first of many looks, which share a budget. */
+function hasJobEnded(
+  connector: AsyncConnector,
+  { meta, externalId }: Pick<LeftTask, 'externalId'> & { readonly meta: ResourceMeta },
+  call: CallContext,
+): Promise<boolean> {
+  const { finder, metadataType } = connector;
+  return waitOutBudget(call, async () => {
+    if (finder !== undefined && externalId !== undefined) {
+      return (await finder.find({ externalId, meta }, call)).isTerminal;
+    }
+    return (await connector.get(metadataType.parse(meta), call)).next.kind === 'done';
+  });
 }
 
 function whyUnseen({ fence }: LeftTask, isListed: boolean): string {
@@ -93,8 +110,11 @@ function connectorOf({ registry }: Survey, { template }: LeftTask): AsyncConnect
     );
 }
 
-function placeOf(connector: AsyncConnector | undefined, { meta, template }: LeftTask): string | undefined {
-  return connector?.finder?.placeOf(meta === undefined ? { template } : { meta });
+function placeOf(
+  connector: AsyncConnector | undefined,
+  { meta, template, taskExecution }: LeftTask,
+): string | undefined {
+  return connector?.finder?.placeOf(meta === undefined ? { template, taskExecution } : { meta });
 }
 
 function findMarked(
@@ -104,12 +124,17 @@ function findMarked(
 ): MarkedJob | undefined {
   const finder = connector?.finder;
   if (finder === undefined) return undefined;
+  const { meta, externalId } = task;
+  if (meta !== undefined) {
+    const key = finder.jobKey(meta);
+    return marked.jobs.find((job) => finder.jobKey(job.meta) === key);
+  }
   const place = placeOf(connector, task);
   const marker = finder.markerOf(task.idempotencyToken);
   return marked.jobs.find(
     (job) =>
       job.place === place &&
-      (task.externalId === undefined ? job.marker === marker : job.externalId === task.externalId),
+      (externalId === undefined ? job.marker === marker : job.externalId === externalId),
   );
 }
 
@@ -118,8 +143,11 @@ export async function examineForeign(survey: Survey): Promise<Found[]> {
   const { marked, owners, claimed } = survey;
   const found: Found[] = [];
   for (const job of marked.jobs) {
-    const key = jobKey(job.place, job.externalId);
-    if (claimed.has(key) || owners.follows(key) || owners.mayBeStarting(job, job.finder)) continue;
+    const key = job.finder.jobKey(job.meta);
+    if (key === undefined || claimed.has(key)) continue;
+    // One job may be listed by several places.
+    claimed.add(key);
+    if (owners.follows(key) || owners.mayBeStarting(job, job.finder)) continue;
     const finding = await examineJob(survey, job);
     if (finding !== undefined) found.push({ finding, job });
   }
@@ -146,7 +174,8 @@ async function examineJob({ call, foreignAfterMs }: Survey, job: MarkedJob): Pro
 
 async function hasEnded(finder: MarkedJob['finder'], job: MarkedJob, call: CallContext): Promise<boolean> {
   try {
-    return (await finder.find({ externalId: job.externalId, place: job.place }, call)).isTerminal;
+    const reference = { externalId: job.externalId, place: job.place };
+    return (await waitOutBudget(call, () => finder.find(reference, call))).isTerminal;
   } catch (thrown) {
     call.signal.throwIfAborted();
     return LonghaulError.from(thrown).code === 'RUN_GONE';

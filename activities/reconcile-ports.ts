@@ -1,7 +1,7 @@
 import type { Fence } from '../src/connector/connector';
 import type { FoundJob } from '../src/connector/job-finder';
 import type { ResourceMeta } from '../src/connector/resource-meta';
-import type { TaskCategory, TaskTemplate } from '../src/connector/task-template';
+import type { TaskCategory, TaskExecutionMetadata, TaskTemplate } from '../src/connector/task-template';
 import type { TaskPhase } from '../src/connector/phase';
 
 /** A closed task that never saw the end of its job. */
@@ -12,6 +12,7 @@ export interface LeftTask {
   readonly closed: string;
   readonly closedAt: number;
   readonly template: TaskTemplate;
+  readonly taskExecution?: TaskExecutionMetadata;
   readonly fence: Fence;
   /** Of its last attempt. */
   readonly idempotencyToken: string;

@@ -5,7 +5,7 @@ import { LonghaulError } from '../src/connector/errors';
 import { withActivityCall } from './activity-call';
 import { toApplicationFailure } from './failures';
 import type { ActivityDependencies } from './ports';
-import { listMarkedJobs } from './marked-jobs';
+import { listMarkedJobs, type MarkedJobs } from './marked-jobs';
 import { examineForeign, examineTask, type Survey } from './reconcile-examine';
 import { handleFound, type Found } from './reconcile-handle';
 import { newOwners, type Owners } from './reconcile-owners';
@@ -74,7 +74,12 @@ async function reconcile(
   await note(await examineForeign(survey));
   const { action } = request;
   const { jobs, unread } = marked;
-  return { checkedAt, since, action, closedTasks, markedJobs: jobs.length, unread, ...tally.sum() };
+  return { checkedAt, since, action, closedTasks, markedJobs: countJobs(jobs), unread, ...tally.sum() };
+}
+
+/** A job that two places list counts once. */
+function countJobs(jobs: MarkedJobs['jobs']): number {
+  return new Set(jobs.map(({ finder, meta }) => finder.jobKey(meta))).size;
 }
 
 /** One for each kind of external system, whatever task types share it. */

@@ -75,6 +75,7 @@ function declareStarts(program: Command): void {
       .argument('<file>', FILE_HELP)
       .option('--id <id>', 'your own key: the same id never starts a second task')
       .option('--workspace <name>', 'workspace to run in, such as simulated')
+      .option('--project <name>', 'project whose task it is, in place of the file’s')
       .addOption(new Option('--attach', 'when a task of this id has ended: show how').conflicts('again'))
       .option('--again', 'when a task of this id has ended: start it anew')
       .addHelpText('after', `\nExample:\n  longhaul ${example}`)
@@ -85,6 +86,7 @@ function declareStarts(program: Command): void {
 function declareAdopt(program: Command): void {
   declare(program, 'adopt <run>', 'follow a Databricks run that somebody else started, to its end')
     .option('--workspace <name>', 'workspace the run is in; default: the workers’ default one')
+    .option('--project <name>', 'project whose task it is, where workspaces are open to some projects only')
     .option('--id <id>', 'id of the task (default: adopted-WORKSPACE-RUN, so that a second adopt joins it)')
     .option('--name <text>', 'name of the task, for people')
     .option('--no-wait', 'leave the task once it follows the run')

@@ -3,7 +3,6 @@ import { parseEnvironment, type LonghaulConfig } from '../config/environment';
 import type { Environment } from '../config/temporal-settings';
 import type { ConnectorRegistry } from '../connector/registry';
 import { taskQueuesOf } from '../connector/task-queues';
-import type { TaskTemplate } from '../connector/task-template';
 import type { Workspace } from '../connectors/databricks';
 import { engineWithAirflow } from './airflow-hint';
 import { createConnectorSet, type ConnectorSet } from './registry';
@@ -68,16 +67,16 @@ async function prepare(
     request,
     notices,
     ...(workspace === undefined ? {} : { workspace }),
-    ...servedElsewhere(registry, request.template),
+    ...servedElsewhere(registry, request),
   };
 }
 
 function servedElsewhere(
   registry: ConnectorRegistry,
-  template: TaskTemplate,
+  { template, taskExecution }: TaskRequest,
 ): Pick<PreparedTask, 'servedElsewhere'> {
   const connector = registry.getConnector(template.type, template.version);
-  const taskQueue = taskQueuesOf(connector, { template }).control;
+  const taskQueue = taskQueuesOf(connector, { template, taskExecution }).control;
   const command = connector.servedBy?.(taskQueue);
   return command === undefined ? {} : { servedElsewhere: { taskQueue, command } };
 }

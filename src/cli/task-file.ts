@@ -15,6 +15,8 @@ export interface TaskFileOptions {
   readonly id?: string;
   /** Overrides the file's own choice. */
   readonly workspace?: string;
+  /** Overrides the file's own. */
+  readonly project?: string;
   /** Taken when neither the command line nor the file names one. */
   readonly defaultWorkspace?: string;
 }
@@ -74,13 +76,12 @@ function fromTaskFile(document: JsonObject, options: TaskFileOptions): TaskReque
     (isDatabricksType(type) ? options.defaultWorkspace : undefined);
   const custom = toCustom(type, spec, workspace);
   const id = options.id ?? textOf('id', document['id']);
-  const projectName = textOf('project', project);
   return {
     template: parseTaskTemplate({ type, version, custom, ...(name === undefined ? {} : { name }) }),
     policy: parseTaskPolicy(policy),
     ...(inputs === undefined ? {} : { inputs }),
     ...(id === undefined ? {} : { id }),
-    ...(projectName === undefined ? {} : { taskExecution: { project: projectName } }),
+    ...ofProject(options.project ?? textOf('project', project)),
   };
 }
 
@@ -111,6 +112,7 @@ function fromDatabricksBody(document: JsonObject, options: TaskFileOptions): Tas
     }),
     policy: parseTaskPolicy(undefined),
     ...(options.id === undefined ? {} : { id: options.id }),
+    ...ofProject(options.project),
   };
 }
 
@@ -127,8 +129,12 @@ function fromFlyteTemplate(document: JsonObject, options: TaskFileOptions): Task
     template: withInstance(template, options.workspace),
     policy: parseTaskPolicy(undefined),
     ...(options.id === undefined ? {} : { id: options.id }),
-    ...(project === undefined ? {} : { taskExecution: { project } }),
+    ...ofProject(options.project ?? project),
   };
+}
+
+function ofProject(project: string | undefined): Pick<TaskRequest, 'taskExecution'> {
+  return project === undefined ? {} : { taskExecution: { project } };
 }
 
 /** A Flyte template names its workspace by host; the command line may put another in its place. */

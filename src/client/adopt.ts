@@ -5,6 +5,7 @@ import type { AsyncConnector } from '../connector/connector';
 import { LonghaulError } from '../connector/errors';
 import { canonicalJson } from '../connector/json';
 import type { ConnectorRegistry } from '../connector/registry';
+import type { ResourceMeta } from '../connector/resource-meta';
 import { adoptedTaskId } from '../connector/task-names';
 import { DEFAULT_POLICY, type TaskPolicy } from '../connector/task-policy';
 import { taskQueuesOf } from '../connector/task-queues';
@@ -20,6 +21,8 @@ export interface AdoptRequest {
   readonly externalId: string;
   /** Name or host of the workspace; the workers' default one when absent. */
   readonly workspace?: string;
+  /** Whose task it is: for workspaces that are open to some projects only, and for rules that choose one. */
+  readonly project?: string;
   /** Default `adopted-WORKSPACE-JOB`, so that adopting twice joins the same task. */
   readonly id?: string;
   /** For people. */
@@ -48,16 +51,18 @@ export async function toAdoption(
   request: AdoptRequest,
 ): Promise<TaskRequest & { readonly id: string }> {
   const { taskCategory } = connector;
-  const { externalId, workspace, name, policy = DEFAULT_POLICY } = request;
+  const { externalId, workspace, project, name, policy = DEFAULT_POLICY } = request;
+  const taskExecution = project === undefined ? {} : { project };
   const { name: type, version } = taskCategory;
   const custom = workspace === undefined ? {} : { workspace };
-  const taskQueue = taskQueuesOf(connector, { template: { type, version, custom } }).control;
+  const taskQueue = taskQueuesOf(connector, { template: { type, version, custom }, taskExecution }).control;
   const reference = { externalId, ...(workspace === undefined ? {} : { place: workspace }) };
-  const job = await callFindJob(client, { taskCategory, taskQueue, reference });
+  const job = await callFindJob(client, { taskCategory, taskExecution, taskQueue, reference });
   return {
     id: request.id ?? adoptedTaskId(job.place, job.externalId),
     template: { type, version, name: name ?? nameOf(job), custom: {} },
     policy,
+    ...(project === undefined ? {} : { taskExecution }),
     adopted: { meta: job.meta, externalId: job.externalId },
   };
 }
@@ -72,10 +77,12 @@ function nameOf({ name, externalId }: FoundJob): string {
 export function assertNotFollowed(
   { id, adopted }: TaskRequest,
   followers: readonly Pick<TaskStatus, 'id' | 'meta'>[],
+  { finder }: Pick<AsyncConnector, 'finder'>,
 ): void {
-  const meta = canonicalJson(adopted?.meta ?? {});
+  const keyOf = (meta: ResourceMeta): string => finder?.jobKey(meta) ?? canonicalJson(meta);
+  const key = keyOf(adopted?.meta ?? {});
   const other = followers.find(
-    (task) => task.id !== id && task.meta !== undefined && canonicalJson(task.meta) === meta,
+    (task) => task.id !== id && task.meta !== undefined && keyOf(task.meta) === key,
   );
   if (other === undefined) return;
   throw new LonghaulError(

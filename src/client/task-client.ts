@@ -140,7 +140,8 @@ export class TaskClient {
    */
   async adopt(request: AdoptRequest, onEnded: OnEnded = 'refuse'): Promise<StartedTask> {
     const { client, registry, searchAttributes } = this.#options;
-    const adoption = await toAdoption(client, checkAdoption(request, registry), request);
+    const connector = checkAdoption(request, registry);
+    const adoption = await toAdoption(client, connector, request);
     const { externalId } = request;
     const open = await this.list({
       open: true,
@@ -148,7 +149,7 @@ export class TaskClient {
       ...(searchAttributes ? { externalId } : {}),
     });
     const followers = open.filter((task) => task.externalId === externalId).map(({ id }) => this.get(id));
-    assertNotFollowed(adoption, await Promise.all(followers));
+    assertNotFollowed(adoption, await Promise.all(followers), connector);
     return this.start(adoption, onEnded);
   }
 

@@ -37,10 +37,11 @@ export function toTaskInput(
   door: Door & { readonly searchAttributes: boolean },
 ): TaskInput {
   checkTask(request, door);
-  const { template, adopted } = request;
+  const { template, adopted, taskExecution } = request;
   const connector = door.registry.getConnector(template.type, template.version);
   const { fence, repair } = connector.capabilities;
-  const taskQueues = taskQueuesOf(connector, adopted === undefined ? { template } : { meta: adopted.meta });
+  const about = adopted === undefined ? { template, taskExecution } : { meta: adopted.meta };
+  const taskQueues = taskQueuesOf(connector, about);
   return {
     template,
     policy: policyFor(connector, request),

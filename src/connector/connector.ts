@@ -233,7 +233,10 @@ export interface AsyncConnector {
 }
 
 /** A task before its job is known, or a job. */
-export type TaskOrJob = { readonly template: TaskTemplate } | { readonly meta: ResourceMeta };
+export type TaskOrJob =
+  /** Whose task it is may decide where it runs. Absent: not known here. */
+  | { readonly template: TaskTemplate; readonly taskExecution?: TaskExecutionMetadata | undefined }
+  | { readonly meta: ResourceMeta };
 
 /** `polls` for what may wait, `control` for create and delete, so that a backlog of polls never delays a cancel. */
 export interface TaskQueues {

@@ -6,6 +6,7 @@ export type * from './job-finder';
 export * from './json';
 export type * from './kubernetes';
 export type * from './observation';
+export * from './pattern';
 export * from './phase';
 export * from './registry';
 export * from './resource';

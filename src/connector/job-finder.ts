@@ -7,6 +7,8 @@ export interface JobReference {
   readonly externalId: string;
   /** Name or address of the place (a workspace); the default one when absent. */
   readonly place?: string;
+  /** Where a task has kept it: the job is asked with the credentials that the meta names. */
+  readonly meta?: ResourceMeta;
 }
 
 /** What the external system says of a job that was named or listed. */
@@ -44,7 +46,15 @@ export interface JobFinder {
   places(): readonly string[];
   /** The place of a task or of a job; undefined where this process does not know it. */
   placeOf(about: TaskOrJob): string | undefined;
-  /** @throws RUN_GONE when there is no such job. */
+  /**
+   * The same for two metas of one job, by whatever place and credentials it is reached; undefined for a meta of another
+   * connector. Pure, and the same in processes that know other places.
+   */
+  jobKey(meta: ResourceMeta): string | undefined;
+  /**
+   * Without place and meta, where the project of `call.taskExecution` has its jobs.
+   * @throws RUN_GONE when there is no such job; PERMISSION_DENIED where the place is not open to the project.
+   */
   find(reference: JobReference, call: CallContext): Promise<FoundJob>;
   /** One page of the active jobs of a place that carry our mark. */
   listMarked(

@@ -1,5 +1,6 @@
 import { LonghaulError } from './errors';
 import { isJsonObject, type JsonObject, type JsonValue } from './json';
+import { matchesPattern } from './pattern';
 
 /** `{ $secret: 'env:NAME' }` anywhere in a spec stands for a value that only the activity ever sees. */
 export interface SecretReference extends JsonObject {
@@ -55,13 +56,9 @@ export function assertSecretsAllowed(
   asker: SecretAsker = {},
 ): void {
   for (const { field, reference } of findSecretReferences(spec)) {
-    if (!allowed.some((pattern) => matches(pattern, reference))) throw notListed(field, reference);
+    if (!allowed.some((pattern) => matchesPattern(pattern, reference))) throw notListed(field, reference);
     if (isForeignSecret(reference, asker)) throw foreign({ field, reference, asker });
   }
-}
-
-function matches(pattern: string, reference: string): boolean {
-  return pattern.endsWith('*') ? reference.startsWith(pattern.slice(0, -1)) : pattern === reference;
 }
 
 function isForeignSecret(reference: string, { namespace }: SecretAsker): boolean {

@@ -67,6 +67,7 @@ function describeLeft(
     phase: state.resource.phase,
     hasConnection: state.connection !== undefined,
     wasCanceled: wasCanceled(memo?.[TASK_MEMO_KEY]),
+    ...(input.taskExecution === undefined ? {} : { taskExecution: input.taskExecution }),
     ...(state.meta === undefined ? {} : { meta: state.meta }),
     ...(externalId === undefined ? {} : { externalId }),
     ...(takenUpAs === undefined ? {} : { takenUpAs }),

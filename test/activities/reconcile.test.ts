@@ -1,6 +1,9 @@
 import { listMarkedJobs } from '../../activities/marked-jobs';
-import { jobKey, newOwners } from '../../activities/reconcile-owners';
+import { examineForeign, examineTask, type Survey } from '../../activities/reconcile-examine';
+import { newOwners } from '../../activities/reconcile-owners';
+import type { LeftTask } from '../../activities/reconcile-ports';
 import {
+  ConnectorRegistry,
   LonghaulError,
   type CallContext,
   type FoundJob,
@@ -10,9 +13,12 @@ import {
 import { ScriptedConnector } from '../support/scripted-connector';
 import { callContext } from '../connectors/databricks/support/calls';
 
+/** `north` is another name of `east`: what is there has the same ids. */
+const SYSTEM_OF: Readonly<Record<string, string>> = { north: 'east' };
+
 function jobAt(place: string, externalId: string, marker = 'mark-1'): FoundJob {
   return {
-    meta: { place, jobId: externalId },
+    meta: { version: 1, place, jobId: externalId },
     externalId,
     place,
     phase: 'RUNNING',
@@ -31,6 +37,10 @@ function connectorOver(list: List): ScriptedConnector & { readonly finder: JobFi
     places: () => ['east', 'west'],
     placeOf: (about) =>
       'meta' in about && typeof about.meta['place'] === 'string' ? about.meta['place'] : undefined,
+    jobKey: ({ place, jobId }) =>
+      typeof place === 'string' && typeof jobId === 'string'
+        ? `${SYSTEM_OF[place] ?? place}/${jobId}`
+        : undefined,
     find: (reference) => Promise.resolve(jobAt(reference.place ?? '', reference.externalId)),
     listMarked: async ({ place, pageToken }) => list(place, pageToken),
   };
@@ -86,16 +96,62 @@ test('a reconciliation that was canceled asks for no further page', async () => 
 test('the same id at another place is another job', () => {
   const { finder } = connectorOver(() => ({ jobs: [] }));
   const owners = newOwners([finder]);
-  owners.add({ id: 'a', runId: 'run-a', externalId: '4711', meta: { place: 'east' }, tokens: ['lh-mark-2'] });
-  expect(owners.follows(jobKey('east', '4711'))).toBe(true);
-  expect(owners.follows(jobKey('west', '4711'))).toBe(false);
+  owners.add({ id: 'a', runId: 'run-a', meta: jobAt('east', '4711').meta, tokens: ['lh-mark-2'] });
+  expect(owners.follows('east/4711')).toBe(true);
+  expect(owners.follows('west/4711')).toBe(false);
 });
 
 test('an execution does not follow its own leftovers, and a submit under way owns what carries its mark', () => {
   const { finder } = connectorOver(() => ({ jobs: [] }));
   const owners = newOwners([finder]);
-  owners.add({ id: 'a', runId: 'run-a', externalId: '4711', meta: { place: 'east' }, tokens: ['lh-mark-2'] });
-  expect(owners.follows(jobKey('east', '4711'), 'run-a')).toBe(false);
+  owners.add({ id: 'a', runId: 'run-a', meta: jobAt('east', '4711').meta, tokens: ['lh-mark-2'] });
+  expect(owners.follows('east/4711', 'run-a')).toBe(false);
   expect(owners.mayBeStarting({ marker: 'mark-2' }, finder)).toBe(true);
   expect(owners.mayBeStarting({ marker: 'mark-3' }, finder)).toBe(false);
+});
+
+async function surveyOf(connector: ReturnType<typeof connectorOver>): Promise<Survey> {
+  return {
+    registry: new ConnectorRegistry().register(connector),
+    marked: await listMarkedJobs([connector], undefined, call()),
+    owners: newOwners([connector.finder]),
+    request: { sinceMs: 3_600_000, action: 'report' },
+    foreignAfterMs: 0,
+    call: call(),
+    claimed: new Set(),
+  };
+}
+
+test('a job that two names of one place list belongs to its task by either, and is found once by itself', async () => {
+  const connector = connectorOver(() => ({ jobs: [] }));
+  const { finder } = connector;
+  finder.places = () => ['east', 'north'];
+  finder.listMarked = ({ place }) => Promise.resolve({ jobs: [jobAt(place, '1'), jobAt(place, '2')] });
+  const survey = await surveyOf(connector);
+  survey.owners.add({ id: 'a', runId: 'run-a', meta: jobAt('north', '1').meta, tokens: [] });
+  const found = await examineForeign(survey);
+  expect(found.map(({ finding }) => finding.externalId)).toEqual(['2']);
+});
+
+const LEFT: LeftTask = {
+  ...{ id: 'a', runId: 'run-a', closed: 'TERMINATED', closedAt: 0, fence: 'token', phase: 'RUNNING' },
+  template: { type: 'listed', version: 0, custom: {} },
+  ...{ idempotencyToken: 'lh-mark-9', hasConnection: false, wasCanceled: false },
+  ...{ externalId: '7', meta: jobAt('east', '7').meta },
+};
+
+test('a look that only our own request budget holds back is waited for, and does not count as in turn', async () => {
+  const connector = connectorOver(() => ({ jobs: [] }));
+  let refusals = 0;
+  connector.finder.find = async ({ externalId, meta }) => {
+    expect(meta).toEqual(LEFT.meta);
+    if (refusals < 3) {
+      refusals += 1;
+      throw new LonghaulError('RATE_LIMITED', 'no room just now', { retryAfterMs: 1, isHeldBack: true });
+    }
+    return { ...jobAt('east', externalId), isTerminal: true };
+  };
+  connector.get = () => Promise.reject(new Error('a look in turn'));
+  expect(await examineTask(await surveyOf(connector), LEFT)).toBeUndefined();
+  expect(refusals).toBe(3);
 });

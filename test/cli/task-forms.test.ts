@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { isJsonObject, type JsonObject } from '../../src/connector/json';
+import { waitUntil } from '../support/wait-until';
 import { buildDist, killCliProcesses, runCli, runCliJson } from './support/cli-process';
 import { createEngineHome, createJobFile, JOBS, type EngineHome } from './support/engine-home';
 
@@ -70,6 +71,17 @@ test('a submit body with tasks, as the Databricks CLI takes it', async () => {
   const done = await run(write('submit.json', JSON.stringify(body)));
   expect(done).toMatchObject({ name: 'Nightly load', logs: ['hello'] });
   expect(done['id']).toMatch(/^nightly-load-/);
+});
+
+test('--project says whose task it is, in place of what the file says', async () => {
+  const tasks = [{ task_key: 'a', existing_cluster_id: 'c', spark_python_task: HELLO }];
+  const file = write('owned.json', JSON.stringify({ type: 'databricks', project: 'ads', spec: { tasks } }));
+  await run(file, '--id', 'owned', '--project', 'etl');
+  const listed = await waitUntil('the task to be listed', async () => {
+    const { document } = await runCliJson(['list', '--project', 'etl'], { env: engine.env });
+    return Array.isArray(document) && document.length > 0 ? document : undefined;
+  });
+  expect(listed).toMatchObject([{ id: 'owned' }]);
 });
 
 test('a submit body of one task in the old form', async () => {

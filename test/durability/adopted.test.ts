@@ -176,6 +176,25 @@ describe('adopt', () => {
     await bench.tasks.wait(id);
   });
 
+  test('in a workspace that is open to some projects, a run is followed for those only', async () => {
+    const closed = await openWorkspaceBench({ projects: ['etl'] });
+    const outer = bench;
+    bench = closed;
+    try {
+      await closed.startWorkers();
+      const externalId = await startForeignRun('quick');
+      const refused = { code: 'PERMISSION_DENIED' };
+      await expect(closed.tasks.adopt({ externalId })).rejects.toMatchObject(refused);
+      await expect(closed.tasks.adopt({ externalId, project: 'ads' })).rejects.toMatchObject(refused);
+      const id = `of-etl-${randomUUID()}`;
+      await closed.tasks.adopt({ externalId, project: 'etl', id });
+      expect((await closed.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', externalId });
+    } finally {
+      bench = outer;
+      await closed.close();
+    }
+  });
+
   test('one id never follows two runs', async () => {
     const [one, two] = [await startForeignRun('long'), await startForeignRun('long')];
     const id = `mine-${randomUUID()}`;

@@ -7,6 +7,7 @@ import { endNow, followToEnd, onEndedOf } from './run';
 
 export interface AdoptOptions extends CommonOptions {
   readonly workspace?: string;
+  readonly project?: string;
   readonly id?: string;
   readonly name?: string;
   readonly attach?: boolean;
@@ -40,10 +41,11 @@ async function checkAtTheDoor(request: AdoptRequest): Promise<void> {
   }
 }
 
-function toRequest(externalId: string, { workspace, id, name }: AdoptOptions): AdoptRequest {
+function toRequest(externalId: string, { workspace, project, id, name }: AdoptOptions): AdoptRequest {
   return {
     externalId,
     ...(workspace === undefined ? {} : { workspace }),
+    ...(project === undefined ? {} : { project }),
     ...(id === undefined ? {} : { id }),
     ...(name === undefined ? {} : { name }),
   };

@@ -15,6 +15,7 @@ import { userName } from '../user-name';
 export interface StartOptions extends CommonOptions {
   readonly id?: string;
   readonly workspace?: string;
+  readonly project?: string;
   readonly attach?: boolean;
   readonly again?: boolean;
 }
@@ -65,8 +66,12 @@ export function endNow(): void {
 }
 
 async function prepare(file: string, given: StartOptions, output: Output): Promise<PreparedTask> {
-  const { id, workspace } = given;
-  const options = { ...(id === undefined ? {} : { id }), ...(workspace === undefined ? {} : { workspace }) };
+  const { id, workspace, project } = given;
+  const options = {
+    ...(id === undefined ? {} : { id }),
+    ...(workspace === undefined ? {} : { workspace }),
+    ...(project === undefined ? {} : { project }),
+  };
   const prepared = await prepareTask(file, options, process.env);
   for (const notice of prepared.notices) output.note(`Note: ${notice}`);
   return prepared;

@@ -11,7 +11,8 @@ import { isSameHost, type WorkspaceAsker, type WorkspaceDirectory } from './data
 import { chooseCredentials } from './databricks-flyte-credentials';
 import type { FlyteDefaults } from './databricks-flyte';
 import { DatabricksJobMetadata } from './databricks-metadata';
-import { parseDatabricksTask, type DatabricksTask } from './databricks-task';
+import type { AskedWorkspace } from './databricks-queues';
+import { parseDatabricksTask, workspaceOf, type DatabricksTask } from './databricks-task';
 import {
   assertOwnNamespace,
   assertUsable,
@@ -90,15 +91,22 @@ function toAccess(
   client: DatabricksClient,
   credentials?: TaskCredentials,
 ): Access {
-  const { name, host } = client.workspace;
-  const hasTwin = clients.directory().workspaces.some((other) => other.host === host && other.name !== name);
   return {
     client,
     kept: {
-      ...(hasTwin ? { workspace: name } : {}),
+      ...keptName(client.workspace, clients.directory()),
       ...(credentials === undefined ? {} : { credentials }),
     },
   };
+}
+
+/** A run's host says where it is; its workspace's name is kept only where others are configured for that host. */
+export function keptName(
+  { name, host }: WorkspaceHost,
+  { workspaces }: WorkspaceDirectory,
+): Pick<DatabricksJobMetadata, 'workspace'> {
+  const hasTwin = workspaces.some((other) => other.host === host && other.name !== name);
+  return hasTwin ? { workspace: name } : {};
 }
 
 /**
@@ -127,6 +135,13 @@ function selectorOf(
 ): string {
   const named = workspaces.find(({ name }) => name === workspace);
   return named !== undefined && isSameHost(named.host, databricksInstance) ? named.name : databricksInstance;
+}
+
+/** The workspace of a task or a run, for what has let it in already: it is found, and never turned away. */
+export function workspaceAskedBy(about: TaskOrJob, directory: WorkspaceDirectory): AskedWorkspace {
+  if ('meta' in about) return { selector: selectorOf(DatabricksJobMetadata.parse(about.meta), directory) };
+  const { template, taskExecution } = about;
+  return { selector: workspaceOf(template), asker: { project: taskExecution?.project, isAdmitted: true } };
 }
 
 /**

@@ -65,7 +65,7 @@ async function readWholeRun(
 
 /** A GET whose answer may come in pages. */
 interface PagedRequest {
-  readonly operation: 'read';
+  readonly operation: 'read' | 'list';
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
 }
@@ -74,7 +74,7 @@ interface PagedRequest {
  * Follows the page tokens to the end, whatever is on the pages. A token that comes twice ends it, as partial: what
  * follows would come for ever. Pages after the first go before the looks that others begin.
  */
-async function readPages(
+export async function readPages(
   client: DatabricksClient,
   request: PagedRequest,
   context: RequestContext,

@@ -26,7 +26,14 @@ import {
   type TaskQueues,
   type TaskTemplate,
 } from '../../connector';
-import { accessForRun, accessForTask, authorizeTask, type Access, type TaskAsker } from './databricks-access';
+import {
+  accessForRun,
+  accessForTask,
+  authorizeTask,
+  workspaceAskedBy,
+  type Access,
+  type TaskAsker,
+} from './databricks-access';
 import { cancelRun, readRun, readRunWithHistory, readTaskOutput, startRun } from './databricks-api';
 import { tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
@@ -48,7 +55,7 @@ import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
-import { parseDatabricksTask, SPARK_TASK_TYPE, workspaceOf, type DatabricksTask } from './databricks-task';
+import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskRuns, type TaskRun } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
@@ -114,11 +121,8 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   }
 
   taskQueuesFor(about: TaskOrJob): TaskQueues {
-    const selector =
-      'meta' in about
-        ? DatabricksJobMetadata.parse(about.meta).databricksInstance
-        : workspaceOf(about.template);
-    return queuesFor(this.#clients.directory(), selector, this.taskQueues);
+    const directory = this.#clients.directory();
+    return queuesFor(directory, workspaceAskedBy(about, directory), this.taskQueues);
   }
 
   ratedTaskQueues(): readonly RatedTaskQueues[] {

@@ -1,4 +1,4 @@
-import { LonghaulError } from '../../connector';
+import { LonghaulError, matchesPattern } from '../../connector';
 import type { UnusableWorkspace, WorkspaceSources } from './databricks-profiles';
 import { configError, parseOrigin, type Workspace, type WorkspaceHost } from './databricks-workspace';
 
@@ -71,7 +71,7 @@ function workspaceOfProject(
 ): string | undefined {
   const project = asker?.project;
   if (project === undefined) return undefined;
-  return rules.find((rule) => matches(rule.project, project))?.workspace;
+  return rules.find((rule) => matchesPattern(rule.project, project))?.workspace;
 }
 
 /** May tasks of this project use the workspace? */
@@ -79,11 +79,7 @@ function isOpen(found: Found, asker: WorkspaceAsker | undefined): boolean {
   const projects = 'reason' in found ? found.place?.projects : found.projects;
   if (projects === undefined || asker === undefined) return true;
   const { project } = asker;
-  return project !== undefined && projects.some((pattern) => matches(pattern, project));
-}
-
-function matches(pattern: string, project: string): boolean {
-  return pattern.endsWith('*') ? project.startsWith(pattern.slice(0, -1)) : pattern === project;
+  return project !== undefined && projects.some((pattern) => matchesPattern(pattern, project));
 }
 
 function assertOpen(found: Found, asker: WorkspaceAsker | undefined): Found {

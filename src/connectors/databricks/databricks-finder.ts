@@ -6,18 +6,20 @@ import {
   type JobFinder,
   type JobReference,
   type JsonObject,
+  type ResourceMeta,
   type TaskOrJob,
 } from '../../connector';
+import { accessForRun, keptName, workspaceAskedBy } from './databricks-access';
 import { listActiveRuns, readRun } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import type { DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-directory';
 import { numberAt, textAt } from './databricks-json';
+import { notInTurn } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { markerOf, readMarker } from './databricks-request';
 import { mapRunState, readRunState } from './databricks-state';
-import { workspaceOf } from './databricks-task';
-import { toInstance } from './databricks-workspace';
+import { parseOrigin, toInstance } from './databricks-workspace';
 
 /** Finds runs by their ids, and by the mark that `nameWithToken` puts into the names of submitted ones. */
 export function createFinder(clients: DatabricksClients, directory: () => WorkspaceDirectory): JobFinder {
@@ -26,11 +28,14 @@ export function createFinder(clients: DatabricksClients, directory: () => Worksp
     checkReference: ({ externalId }) => assertRunId(externalId),
     places: () => directory().workspaces.map(({ name }) => name),
     placeOf: (about) => placeOf(directory(), about),
+    jobKey,
     find: (reference, call) => findRun(clients, reference, call),
     listMarked: async ({ place, pageToken }, call) => {
       const client = clients.find(place);
       const { runs, nextPageToken } = await listActiveRuns(client, pageToken, call);
-      const jobs = runs.flatMap((run) => toMarkedJob(client, run) ?? []);
+      const { workspace } = client;
+      const from = { workspace, kept: keptName(workspace, directory()) };
+      const jobs = runs.flatMap((run) => toMarkedJob(from, run) ?? []);
       return { jobs, ...(nextPageToken === undefined ? {} : { nextPageToken }) };
     },
   };
@@ -44,11 +49,26 @@ function assertRunId(runId: string): void {
 /** Of a task that was never checked here (another version's) nothing is known. */
 function placeOf(directory: WorkspaceDirectory, about: TaskOrJob): string | undefined {
   try {
-    const selector =
-      'meta' in about
-        ? DatabricksJobMetadata.parse(about.meta).databricksInstance
-        : workspaceOf(about.template);
-    return directory.resolveHost(selector).name;
+    const { selector, asker } = workspaceAskedBy(about, directory);
+    return directory.resolveHost(selector, asker).name;
+  } catch (thrown) {
+    if (thrown instanceof LonghaulError) return undefined;
+    throw thrown;
+  }
+}
+
+/** Run ids are the host's: of several workspaces there, each may have started the run. */
+function jobKey(meta: ResourceMeta): string | undefined {
+  const identity = parseIfOurs(meta);
+  if (identity === undefined) return undefined;
+  const { databricksInstance: instance, runId } = identity;
+  const host = parseOrigin(instance.includes('://') ? instance : `https://${instance}`)?.host;
+  return `${host ?? instance}/${runId}`;
+}
+
+function parseIfOurs(meta: ResourceMeta): DatabricksJobMetadata | undefined {
+  try {
+    return DatabricksJobMetadata.parse(meta);
   } catch (thrown) {
     if (thrown instanceof LonghaulError) return undefined;
     throw thrown;
@@ -57,14 +77,28 @@ function placeOf(directory: WorkspaceDirectory, about: TaskOrJob): string | unde
 
 async function findRun(
   clients: DatabricksClients,
-  { externalId, place }: JobReference,
+  reference: JobReference,
   call: CallContext,
 ): Promise<FoundJob> {
+  const { externalId, meta } = reference;
   assertRunId(externalId);
-  const client = clients.find(place);
-  const { raw } = await readRun(client, externalId, call);
+  const client = await clientFor(clients, reference, call);
+  const { raw } = await readRun(client, externalId, notInTurn(call));
   assertWholeRun(raw, externalId);
-  return toFoundJob(client, raw, externalId);
+  const { workspace } = client;
+  const found = toFoundJob({ workspace, kept: keptName(workspace, clients.directory()) }, raw, externalId);
+  return meta === undefined ? found : { ...found, meta };
+}
+
+async function clientFor(
+  clients: DatabricksClients,
+  { place, meta }: JobReference,
+  call: CallContext,
+): Promise<DatabricksClient> {
+  if (meta !== undefined) return accessForRun(DatabricksJobMetadata.parse(meta), call, clients);
+  const { taskExecution } = call;
+  const wish = taskExecution === undefined ? {} : { asker: { project: taskExecution.project } };
+  return clients.find(place, undefined, wish);
 }
 
 /** A task's run has an id of its own, which `runs/get` takes too: only the run it belongs to can be followed. */
@@ -74,19 +108,24 @@ function assertWholeRun(raw: JsonObject, externalId: string): void {
   throw invalidTask('run', `is one task of run ${parent}; name that one`, externalId);
 }
 
-function toMarkedJob(client: DatabricksClient, run: JsonObject): FoundJob | undefined {
-  const runId = textAt(run, 'run_id');
-  if (runId === undefined || readMarker(textAt(run, 'run_name') ?? '') === undefined) return undefined;
-  return toFoundJob(client, run, runId);
+/** Where a run was seen. */
+interface SeenIn extends Pick<DatabricksClient, 'workspace'> {
+  readonly kept: Pick<DatabricksJobMetadata, 'workspace'>;
 }
 
-function toFoundJob({ workspace }: DatabricksClient, run: JsonObject, runId: string): FoundJob {
+function toMarkedJob(from: SeenIn, run: JsonObject): FoundJob | undefined {
+  const runId = textAt(run, 'run_id');
+  if (runId === undefined || readMarker(textAt(run, 'run_name') ?? '') === undefined) return undefined;
+  return toFoundJob(from, run, runId);
+}
+
+function toFoundJob({ workspace, kept }: SeenIn, run: JsonObject, runId: string): FoundJob {
   const name = textAt(run, 'run_name');
   const marker = readMarker(name ?? '');
   const startedAt = numberAt(run, 'start_time');
   const { phase, isTerminal } = mapRunState(readRunState(run), []);
   return {
-    meta: createMetadata(toInstance(workspace.host), runId, false),
+    meta: { ...createMetadata(toInstance(workspace.host), runId, false), ...kept },
     externalId: runId,
     place: workspace.name,
     phase,

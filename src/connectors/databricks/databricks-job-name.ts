@@ -1,9 +1,8 @@
 import { invalidTask, LonghaulError, type JsonObject } from '../../connector';
+import { readPages } from './databricks-api';
 import type { DatabricksClient, RequestContext } from './databricks-client';
 import { objectAt, objectsAt, textAt } from './databricks-json';
 
-/** Far beyond what any name or workspace needs; more pages are a fault of the other side. */
-const LARGEST_PAGE_COUNT = 200;
 const LARGEST_PAGE = '100';
 const MOST_HINTS = 3;
 
@@ -37,20 +36,11 @@ async function listJobs(
   name: string,
   context: RequestContext,
 ): Promise<readonly NamedJob[]> {
-  const jobs: NamedJob[] = [];
-  const seen = new Set<string>();
-  let token: string | undefined = '';
-  while (token !== undefined) {
-    // A list that does not end may hide a second job of the name, and the wrong one must not run.
-    if (seen.has(token) || seen.size >= LARGEST_PAGE_COUNT) throw endless(name);
-    seen.add(token);
-    const query: Record<string, string> = { limit: LARGEST_PAGE, name };
-    if (token !== '') query['page_token'] = token;
-    const page = await client.send({ operation: 'read', path: 'list', query }, context);
-    jobs.push(...readJobs(page));
-    token = textAt(page, 'next_page_token');
-  }
-  return jobs;
+  const request = { operation: 'list', path: 'list', query: { limit: LARGEST_PAGE, name } } as const;
+  const { pages, isPartial } = await readPages(client, request, context);
+  // A list that does not end may hide a second job of the name, and the wrong one must not run.
+  if (isPartial) throw endless(name);
+  return pages.flatMap(readJobs);
 }
 
 function readJobs(page: JsonObject): NamedJob[] {
@@ -92,7 +82,7 @@ async function notFound(
 async function newestJobs(client: DatabricksClient, context: RequestContext): Promise<readonly NamedJob[]> {
   try {
     return readJobs(
-      await client.send({ operation: 'read', path: 'list', query: { limit: LARGEST_PAGE } }, context),
+      await client.send({ operation: 'list', path: 'list', query: { limit: LARGEST_PAGE } }, context),
     );
   } catch {
     context.signal.throwIfAborted();

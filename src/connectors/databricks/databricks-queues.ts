@@ -1,6 +1,6 @@
 import { LonghaulError, type RatedTaskQueues, type TaskQueues } from '../../connector';
 import { SHARE_OF_LOOKS, toBudget } from './databricks-budget';
-import type { WorkspaceDirectory } from './databricks-directory';
+import type { WorkspaceAsker, WorkspaceDirectory } from './databricks-directory';
 import { toInstance, type WorkspaceHost } from './databricks-workspace';
 
 /** The pairs of task queues of the workspaces that have limits, one for each host. */
@@ -18,12 +18,19 @@ export function ratedQueuesOf(directory: WorkspaceDirectory, usual: TaskQueues):
  */
 export function queuesFor(
   directory: WorkspaceDirectory,
-  selector: string | undefined,
+  { selector, asker }: AskedWorkspace,
   usual: TaskQueues,
 ): TaskQueues {
-  const host = hostOf(directory, selector);
+  const host = hostOf(directory, { selector, asker });
   const place = host === undefined ? undefined : limitedPlace(directory, host);
   return place === undefined ? usual : pairOf(place, usual);
+}
+
+/** A workspace as a task or a run asks for it. */
+export interface AskedWorkspace {
+  /** Name or host; undefined: the one that is meant for the asker. */
+  readonly selector: string | undefined;
+  readonly asker?: WorkspaceAsker | undefined;
 }
 
 /** A budget is the host's: of several workspaces there, the first that has limits gives them. */
@@ -35,9 +42,9 @@ function placesOf({ workspaces, hostsOnly }: WorkspaceDirectory): readonly Works
   return [...workspaces, ...hostsOnly];
 }
 
-function hostOf(directory: WorkspaceDirectory, selector: string | undefined): string | undefined {
+function hostOf(directory: WorkspaceDirectory, { selector, asker }: AskedWorkspace): string | undefined {
   try {
-    return directory.resolveHost(selector).host;
+    return directory.resolveHost(selector, asker).host;
   } catch (thrown) {
     if (thrown instanceof LonghaulError) return undefined;
     throw thrown;

@@ -1,6 +1,10 @@
 import { startSimulator, type Simulator } from '../../../src/simulator';
 import { LonghaulError, type FoundJob, type JobFinder } from '../../../src/connector';
-import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
+import {
+  createDatabricksConnectors,
+  createWorkspaceDirectory,
+  type DatabricksConnectorV2,
+} from '../../../src/connectors/databricks';
 import { markerOf, nameWithToken, readMarker } from '../../../src/connectors/databricks/databricks-request';
 import { callContext, connectorFor, notebookTask, rejection, submitRequest, TOKEN } from './support/calls';
 
@@ -108,4 +112,54 @@ test('all marked active runs are listed over many pages, each once, and no other
   expect(jobs.map(({ externalId }) => externalId)).toEqual(expect.arrayContaining(ids));
   expect(new Set(jobs.map(({ externalId }) => externalId)).size).toBe(jobs.length);
   expect(jobs.every(({ name }) => name !== 'theirs')).toBe(true);
+});
+
+describe('of two workspaces on one host', () => {
+  const openBoth = (): DatabricksConnectorV2 => {
+    const auth = { kind: 'pat', token: TOKEN } as const;
+    const workspaces = createWorkspaceDirectory({
+      workspaces: [
+        { name: 'a', host: simulator.url, auth, projects: ['ads'] },
+        { name: 'b', host: simulator.url, auth, projects: ['etl'] },
+      ],
+      ...{ defaultName: 'a', rules: [{ project: 'etl', workspace: 'b' }] },
+    });
+    const [both] = createDatabricksConnectors({ workspaces });
+    if (both === undefined) throw new Error('no connector');
+    return both;
+  };
+
+  test('the one in which a run was found stays in its meta, and both mean the same run', async () => {
+    const both = openBoth();
+    const externalId = await submit('lh-in-two-workspaces');
+    const [inA, inB] = await Promise.all(
+      ['a', 'b'].map((place) => both.finder.find({ externalId, place }, callContext())),
+    );
+    expect([inA, inB]).toMatchObject([
+      { place: 'a', meta: { workspace: 'a' } },
+      { place: 'b', meta: { workspace: 'b' } },
+    ]);
+    expect(both.finder.placeOf({ meta: inB?.meta ?? {} })).toBe('b');
+    expect(both.finder.jobKey(inB?.meta ?? {})).toBe(both.finder.jobKey(inA?.meta ?? {}));
+    const listed = await both.finder.listMarked({ place: 'b' }, callContext());
+    expect(new Set(listed.jobs.map(({ meta }) => meta['workspace']))).toEqual(new Set(['b']));
+    await both.close();
+  });
+
+  test('a run that a person names is looked for where its project may look', async () => {
+    const both = openBoth();
+    const externalId = await submit('lh-of-a-project');
+    const find = (project: string, place?: string): Promise<FoundJob> => {
+      const reference = { externalId, ...(place === undefined ? {} : { place }) };
+      return both.finder.find(reference, { ...callContext(), taskExecution: { project } });
+    };
+    expect(await find('etl')).toMatchObject({ place: 'b' });
+    expect(await find('etl', simulator.url)).toMatchObject({ place: 'b' });
+    expect(await rejection(find('etl', 'a'))).toMatchObject({ code: 'PERMISSION_DENIED' });
+    await both.close();
+  });
+});
+
+test('a meta of another connector means no run', () => {
+  expect(finder.jobKey({ version: 1, jobId: '7' })).toBeUndefined();
 });

@@ -35,6 +35,17 @@ it('a workspace with limits has a pair of queues of its own, by whatever name or
   expect(connector.taskQueuesFor(taskIn('dev'))).toEqual(USUAL);
 });
 
+it('a rule for its project gives a task that names no workspace the queues of the one where it runs', () => {
+  const workspaces = createWorkspaceDirectory({
+    workspaces: [QUIET, BUSY],
+    ...{ defaultName: 'dev', rules: [{ project: 'etl-*', workspace: 'prod' }] },
+  });
+  const [connector] = createDatabricksConnectors({ workspaces });
+  expect(connector?.taskQueuesFor({ ...taskIn(), taskExecution: { project: 'etl-1' } })).toEqual(OWN);
+  expect(connector?.taskQueuesFor({ ...taskIn(), taskExecution: { project: 'ads' } })).toEqual(USUAL);
+  expect(connector?.taskQueuesFor(taskIn())).toEqual(USUAL);
+});
+
 it('a job has the queues of its task', () => {
   const meta = { version: 1, databricksInstance: 'busy.cloud.databricks.com', runId: '1' };
   expect(connectorOver(BUSY).taskQueuesFor({ meta })).toEqual(connectorOver(BUSY).taskQueuesFor(taskIn()));

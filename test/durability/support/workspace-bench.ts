@@ -67,6 +67,8 @@ export interface WorkspaceBenchOptions {
   readonly requestTimeoutMs?: number;
   /** With limits the workspace has task queues of its own. Default: the default budget, on the usual queues. */
   readonly limits?: WorkspaceLimits;
+  /** Who may use the workspace; default everybody. */
+  readonly projects?: readonly string[];
   readonly secretsAllow?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Default: the server shared by all test files. */
@@ -88,10 +90,11 @@ export async function openWorkspaceBench(options: WorkspaceBenchOptions = {}): P
   const simulator = await startSimulator({ tokens: [TOKEN], ...options.simulator });
   const { auth = { kind: 'pat', token: TOKEN }, requestTimeoutMs = 10_000 } = options;
   const { secretsAllow = [], env = {}, troubleShownAfterMs = 500 } = options;
-  const { limits, hostName = '127.0.0.1' } = options;
+  const { limits, projects, hostName = '127.0.0.1' } = options;
   const workspace = {
     ...{ name: 'simulated', host: `http://${hostName}:${simulator.port}`, auth, requestTimeoutMs },
     ...(limits === undefined ? {} : { limits }),
+    ...(projects === undefined ? {} : { projects }),
   };
   const queue = `databricks-${randomUUID()}`;
   const taskQueues = { polls: queue, control: `${queue}:control` };
