@@ -46,7 +46,7 @@ describe('a workspace with a limit of 10 requests per second', () => {
     async () => {
       bench = await openWorkspaceBench({
         limits: { requestsPerSecond: 2 },
-        simulator: { timing: { runMs: 8_000 } },
+        simulator: { timing: { runMs: 20_000 } },
       });
       await bench.startWorkers();
       const ids = await bench.beginMany(8, { policy: EAGER });

@@ -22,7 +22,8 @@ async def test_lines_come_redacted_with_the_tasks_own_secrets(bench):
     meta = created["observation"]["meta"]
     bench.logs.path_for(meta).write_text(f"login with {SECRET}\n")
     page = await bench.call("getLogs", {"meta": meta, "request": {}})
-    assert page == {"lines": ["try 1 login with ***"], "truncated": False}
+    assert page["lines"] == ["try 1 login with ***"]
+    assert page["truncated"] is False
 
 
 async def test_a_segment_writes_where_logs_are_read(bench):
