@@ -36,6 +36,11 @@ export function apiError(code: ApiErrorCode, message: string): ApiError {
   return new ApiError(HTTP_STATUS[code], code, { message });
 }
 
+/** Of a request that says something wrong, or names what is not there. */
+export function invalidParameter(message: string): ApiError {
+  return apiError('INVALID_PARAMETER_VALUE', message);
+}
+
 /** A code that fits a bare HTTP status, for faults that name only the status. */
 export function codeForStatus(status: number): string {
   const found = Object.entries(HTTP_STATUS).find(([, candidate]) => candidate === status);

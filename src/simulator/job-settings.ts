@@ -1,4 +1,4 @@
-import { apiError } from './api-error';
+import { invalidParameter } from './api-error';
 import type { ApiVersion } from './model';
 import { parseTasks } from './task-specs';
 import {
@@ -22,17 +22,21 @@ const KEYED: Readonly<Record<string, string>> = { tasks: 'task_key', job_cluster
 /** Reads settings for what would make a job that cannot run. @throws ApiError INVALID_PARAMETER_VALUE */
 export function checkedSettings(settings: WireObject, version: ApiVersion): WireObject {
   const name = readText(settings, 'name') ?? 'Untitled';
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw invalid(`name exceeds ${MAX_NAME_BYTES} bytes`);
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES) {
+    throw invalidParameter(`name exceeds ${MAX_NAME_BYTES} bytes`);
+  }
   parseTasks(settings, version, name);
   const runs = readInteger(settings, 'max_concurrent_runs') ?? 1;
   if (runs < 0 || runs > MAX_CONCURRENT_RUNS) {
-    throw invalid(`max_concurrent_runs must be within [0, ${MAX_CONCURRENT_RUNS}], not ${runs}`);
+    throw invalidParameter(`max_concurrent_runs must be within [0, ${MAX_CONCURRENT_RUNS}], not ${runs}`);
   }
   for (const [field, max] of Object.entries(MAX_ITEMS)) {
-    if ((readList(settings, field)?.length ?? 0) > max) throw invalid(`${field} has more than ${max} items`);
+    if ((readList(settings, field)?.length ?? 0) > max) {
+      throw invalidParameter(`${field} has more than ${max} items`);
+    }
   }
   if (Object.keys(readObject(settings, 'tags') ?? {}).length > MAX_TAGS) {
-    throw invalid(`more than ${MAX_TAGS} tags`);
+    throw invalidParameter(`more than ${MAX_TAGS} tags`);
   }
   assertParameters(settings);
   return settings;
@@ -64,7 +68,9 @@ function without(settings: WireObject, path: string): WireObject {
   if (key === undefined) {
     return Object.fromEntries(Object.entries(settings).filter(([name]) => name !== field));
   }
-  if (KEYED[field] === undefined) throw invalid(`fields_to_remove: nested field '${path}' cannot be removed`);
+  if (KEYED[field] === undefined) {
+    throw invalidParameter(`fields_to_remove: nested field '${path}' cannot be removed`);
+  }
   const items = readList(settings, field)?.filter(isWireObject) ?? [];
   return { ...settings, [field]: items.filter((item) => keyOf(field, item) !== key) };
 }
@@ -76,12 +82,8 @@ function keyOf(field: string, item: WireObject): string {
 function assertParameters(settings: WireObject): void {
   const names = (readList(settings, 'parameters') ?? []).map((item) => {
     const name = isWireObject(item) ? (readText(item, 'name') ?? '') : '';
-    if (!/^[\w.-]+$/.test(name)) throw invalid(`Invalid job parameter name '${name}'`);
+    if (!/^[\w.-]+$/.test(name)) throw invalidParameter(`Invalid job parameter name '${name}'`);
     return name;
   });
-  if (new Set(names).size < names.length) throw invalid('Job parameters must have different names.');
-}
-
-function invalid(message: string): Error {
-  return apiError('INVALID_PARAMETER_VALUE', message);
+  if (new Set(names).size < names.length) throw invalidParameter('Job parameters must have different names.');
 }

@@ -1,4 +1,4 @@
-import { apiError } from './api-error';
+import { invalidParameter } from './api-error';
 import { readTexts, toWireJson, type WireObject } from './wire-json';
 
 /** Fields of run-now that replace parameters of tasks of a kind. */
@@ -20,12 +20,14 @@ const ASCII_ONLY = ['python_params', 'spark_submit_params'];
 /** Judged by content: Airflow sends all of them, empty. @throws ApiError INVALID_PARAMETER_VALUE */
 export function assertOverrides(request: WireObject): void {
   if (!isEmpty(request['notebook_params']) && !isEmpty(request['jar_params'])) {
-    throw invalid('notebook_params and jar_params cannot be specified together.');
+    throw invalidParameter('notebook_params and jar_params cannot be specified together.');
   }
   for (const field of OVERRIDES) assertSize(field, request);
   const dbt = readTexts(request, 'dbt_commands') ?? [];
   if (dbt.length > MAX_DBT_COMMANDS || dbt.some((command) => !command.startsWith('dbt'))) {
-    throw invalid(`dbt_commands takes at most ${MAX_DBT_COMMANDS} commands, each of which starts with dbt.`);
+    throw invalidParameter(
+      `dbt_commands takes at most ${MAX_DBT_COMMANDS} commands, each of which starts with dbt.`,
+    );
   }
 }
 
@@ -35,12 +37,10 @@ export function isEmpty(value: unknown): boolean {
 
 function assertSize(field: string, request: WireObject): void {
   const text = toWireJson({ [field]: request[field] });
-  if (Buffer.byteLength(text) > MAX_BYTES) throw invalid(`${field} exceeds ${MAX_BYTES} bytes of JSON.`);
-  if (ASCII_ONLY.includes(field) && /[^ -~]/.test(text)) {
-    throw invalid(`${field} takes only ASCII characters.`);
+  if (Buffer.byteLength(text) > MAX_BYTES) {
+    throw invalidParameter(`${field} exceeds ${MAX_BYTES} bytes of JSON.`);
   }
-}
-
-function invalid(message: string): Error {
-  return apiError('INVALID_PARAMETER_VALUE', message);
+  if (ASCII_ONLY.includes(field) && /[^ -~]/.test(text)) {
+    throw invalidParameter(`${field} takes only ASCII characters.`);
+  }
 }

@@ -1,5 +1,5 @@
 import { missingRun, type Handler } from './api';
-import { apiError } from './api-error';
+import { invalidParameter } from './api-error';
 import type { EngineOptions } from './engine-options';
 import { specOf, type Attempt, type Run } from './model';
 import { parametersOf } from './task-parameters';
@@ -14,14 +14,14 @@ export const exportRun: Handler = ({ params }, engine) => {
   const runId = readId(params, 'run_id');
   const wanted = readText(params, 'views_to_export') ?? 'CODE';
   if (!VIEWS.includes(wanted)) {
-    throw invalid(`views_to_export must be one of ${VIEWS.join(', ')}, not '${wanted}'`);
+    throw invalidParameter(`views_to_export must be one of ${VIEWS.join(', ')}, not '${wanted}'`);
   }
   const run = workspace.runs.get(runId);
   const found = workspace.findAttempt(runId) ?? onlyTask(run);
   if (found === undefined) {
     throw run === undefined
       ? missingRun(runId)
-      : invalid('Only runs of a single task can be exported; name a task run.');
+      : invalidParameter('Only runs of a single task can be exported; name a task run.');
   }
   return { views: wanted === 'DASHBOARDS' ? [] : [notebookView(found, engine)] };
 };
@@ -39,7 +39,9 @@ function onlyTask(run: Run | undefined): Exported | undefined {
 function notebookView({ run, attempt }: Exported, { python }: EngineOptions): WireObject {
   const task = specOf(run, attempt);
   const notebook = task && readObject(task.body, 'notebook_task');
-  if (task === undefined || notebook === undefined) throw invalid('Only runs of notebooks can be exported.');
+  if (task === undefined || notebook === undefined) {
+    throw invalidParameter('Only runs of notebooks can be exported.');
+  }
   const path = readText(notebook, 'notebook_path') ?? '';
   const parameters =
     readObject(parametersOf('notebook_task', task, { run, attempt }), 'base_parameters') ?? {};
@@ -58,8 +60,4 @@ function notebookView({ run, attempt }: Exported, { python }: EngineOptions): Wi
 
 function escape(text: string): string {
   return text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-function invalid(message: string): Error {
-  return apiError('INVALID_PARAMETER_VALUE', message);
 }

@@ -1,4 +1,4 @@
-import { apiError } from './api-error';
+import { invalidParameter } from './api-error';
 import type { ApiVersion, Dependency, TaskSpec } from './model';
 import {
   isWireObject,
@@ -49,11 +49,13 @@ export function parseTasks(body: WireObject, version: ApiVersion, name: string):
 /** @throws ApiError for more tasks than this API version can handle. */
 export function assertCount(count: number, version: ApiVersion): void {
   if (version !== '2.2' && count > MAX_TASKS_BEFORE_2_2) {
-    throw invalid(
+    throw invalidParameter(
       `Resources with more than 100 tasks can only be handled by API 2.2 and above. Your resource has ${count} tasks`,
     );
   }
-  if (count > MAX_TASKS) throw invalid(`The number of tasks ${count} exceeds the limit of ${MAX_TASKS}.`);
+  if (count > MAX_TASKS) {
+    throw invalidParameter(`The number of tasks ${count} exceeds the limit of ${MAX_TASKS}.`);
+  }
 }
 
 /**
@@ -71,7 +73,7 @@ export function selectTasks(tasks: readonly TaskSpec[], only: readonly string[])
 
 function selected(tasks: readonly TaskSpec[], selector: string): ReadonlySet<string> {
   const [, upstream, key = '', downstream] = /^(\+?)(.*?)(\+?)$/.exec(selector) ?? [];
-  if (!tasks.some((task) => task.key === key)) throw invalid(`only names an unknown task: '${key}'`);
+  if (!tasks.some((task) => task.key === key)) throw invalidParameter(`only names an unknown task: '${key}'`);
   return new Set([
     key,
     ...(upstream === '+' ? upstreamOf(tasks, [key]) : []),
@@ -111,16 +113,18 @@ function closure(
 
 function legacyTask(body: WireObject, name: string): TaskSpec {
   if (!Object.keys(body).some((field) => field.endsWith('_task'))) {
-    throw invalid('At least one task must be provided: tasks is missing or empty.');
+    throw invalidParameter('At least one task must be provided: tasks is missing or empty.');
   }
   const fields = Object.entries(body).filter(([field]) => !NOT_TASK_FIELDS.has(field));
   return toTaskSpec({ ...Object.fromEntries(fields), task_key: name.slice(0, 100) });
 }
 
 function listedTask(task: unknown): TaskSpec {
-  if (!isWireObject(task)) throw invalid('tasks must be a list of objects');
+  if (!isWireObject(task)) throw invalidParameter('tasks must be a list of objects');
   const key = readText(task, 'task_key') ?? '';
-  if (!/^[\w-]{1,100}$/.test(key)) throw invalid(`Invalid task_key '${key}': must match ^[\\w\\-\\_]+$`);
+  if (!/^[\w-]{1,100}$/.test(key)) {
+    throw invalidParameter(`Invalid task_key '${key}': must match ^[\\w\\-\\_]+$`);
+  }
   return toTaskSpec(task);
 }
 
@@ -146,24 +150,26 @@ function nestedTask(body: WireObject): TaskSpec | undefined {
   if (loop === undefined) return undefined;
   const nested = readObject(loop, 'task');
   if (nested === undefined || readText(loop, 'inputs') === undefined) {
-    throw invalid(`for_each_task of '${readText(body, 'task_key') ?? ''}' needs inputs and a task.`);
+    throw invalidParameter(`for_each_task of '${readText(body, 'task_key') ?? ''}' needs inputs and a task.`);
   }
-  if (nested['for_each_task'] !== undefined) throw invalid('A for_each_task cannot be nested in another.');
+  if (nested['for_each_task'] !== undefined) {
+    throw invalidParameter('A for_each_task cannot be nested in another.');
+  }
   return listedTask(nested);
 }
 
 function parseDependency(value: unknown): Dependency {
-  if (!isWireObject(value)) throw invalid('depends_on must be a list of objects');
+  if (!isWireObject(value)) throw invalidParameter('depends_on must be a list of objects');
   return { taskKey: readText(value, 'task_key') ?? '', outcome: readText(value, 'outcome') };
 }
 
 function assertGraph(tasks: readonly TaskSpec[]): void {
   const keys = new Set(tasks.map(({ key }) => key));
-  if (keys.size < tasks.length) throw invalid('Task keys must be unique within a run.');
+  if (keys.size < tasks.length) throw invalidParameter('Task keys must be unique within a run.');
   for (const task of tasks) {
     const unknown = task.dependsOn.find(({ taskKey }) => !keys.has(taskKey));
     if (unknown !== undefined) {
-      throw invalid(`Task '${task.key}' depends on unknown task '${unknown.taskKey}'.`);
+      throw invalidParameter(`Task '${task.key}' depends on unknown task '${unknown.taskKey}'.`);
     }
   }
   assertAcyclic(tasks);
@@ -174,11 +180,9 @@ function assertAcyclic(tasks: readonly TaskSpec[]): void {
   while (waiting.length > 0) {
     const keys = new Set(waiting.map(({ key }) => key));
     const blocked = waiting.filter((task) => task.dependsOn.some(({ taskKey }) => keys.has(taskKey)));
-    if (blocked.length === waiting.length) throw invalid('The tasks depend on each other in a cycle.');
+    if (blocked.length === waiting.length) {
+      throw invalidParameter('The tasks depend on each other in a cycle.');
+    }
     waiting = blocked;
   }
-}
-
-function invalid(message: string): Error {
-  return apiError('INVALID_PARAMETER_VALUE', message);
 }
