@@ -192,7 +192,7 @@ function declareFailures(program: Command): void {
   declare(program, 'explain [subject]', 'show what becomes of a failure, and why')
     .addHelpText(
       'before',
-      'SUBJECT is a termination code, result or type, a file with an answer of runs/get, or the id of a task.\n',
+      'SUBJECT is a code, result or type, a file with an answer of runs/get, or the id of a task.\n',
     )
     .option('--policy <file>', 'a task file, whose policy decides')
     .addHelpText(

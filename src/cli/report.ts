@@ -21,6 +21,7 @@ const TAIL_LIMIT_MS = 10_000;
 export interface Outcome extends TaskOutcome {
   readonly logs: readonly string[];
   readonly taskUrl: string | undefined;
+  readonly canRepair: boolean;
 }
 
 /** 0 only for SUCCEEDED. */
@@ -31,7 +32,8 @@ function exitCodeOf(status: TaskStatus): number {
 
 export async function readOutcome(session: Session, id: string): Promise<Outcome> {
   const outcome = await session.tasks.wait(id);
-  return { ...outcome, logs: await tailOf(session, id), taskUrl: session.taskUrl(id) };
+  const canRepair = session.tasks.canRepair(outcome.status);
+  return { ...outcome, logs: await tailOf(session, id), taskUrl: session.taskUrl(id), canRepair };
 }
 
 /** Logs are a courtesy here: their absence must not hide how the task ended. */
@@ -99,6 +101,8 @@ function headLines(outcome: Outcome, paint: Paint): string[] {
     '',
     `${paint(toneOf(word), word)} after ${took}${code}: ${status.id}`,
     ...(status.message ?? '').split('\n'),
-    ...(status.code === 'CANCELED' ? [] : ['', `${paint('strong', 'What now:')} ${adviceFor(status)}`]),
+    ...(status.code === 'CANCELED'
+      ? []
+      : ['', `${paint('strong', 'What now:')} ${adviceFor(status, outcome)}`]),
   ];
 }

@@ -27,12 +27,13 @@ export interface TaskFileOptions {
  * @throws INVALID_TASK naming field, value and reason; NOT_FOUND for a missing file.
  */
 export async function readTaskFile(path: string, options: TaskFileOptions = {}): Promise<TaskRequest> {
-  const document = parseTaskDocument(await readText(path), path);
+  const document = parseTaskDocument(await readTextFile(path), path);
   if (!isJsonObject(document)) throw invalidTask(basename(path), 'must hold an object', document);
   return toRequest(resolveLocalFiles(document, dirname(path)), options);
 }
 
-async function readText(path: string): Promise<string> {
+/** @throws NOT_FOUND saying why. */
+export async function readTextFile(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {

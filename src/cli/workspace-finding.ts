@@ -7,13 +7,30 @@ import {
   type Workspace,
   type WorkspaceCheck,
 } from '../connectors/databricks';
+import { LonghaulError } from '../connector/errors';
 import { createOperatorIdentity, type OperatorIdentity } from '../worker';
 import { find, type Finding } from './finding';
 
-/** Asks each configured workspace who we are there, by which kind of authentication, and how long that holds. */
-export async function checkWorkspaces({ temporal }: LonghaulConfig, env: Environment): Promise<Finding[]> {
-  const { workspaces, hostsOnly } = loadWorkspaces({ env });
-  if (workspaces.length + hostsOnly.length === 0) {
+/**
+ * Asks each configured workspace who we are there, by which kind of authentication, how long that holds, and how fast it
+ * may be asked. A configuration that cannot be read is a finding too.
+ */
+export async function checkWorkspaces(config: LonghaulConfig, env: Environment): Promise<Finding[]> {
+  try {
+    return await checkConfigured(config, env);
+  } catch (thrown) {
+    if (!(thrown instanceof LonghaulError)) throw thrown;
+    return [toFailure('workspaces', thrown)];
+  }
+}
+
+async function checkConfigured({ temporal }: LonghaulConfig, env: Environment): Promise<Finding[]> {
+  const unusable: Finding[] = [];
+  const { workspaces, hostsOnly } = loadWorkspaces({
+    env,
+    onUnusable: (name, problem) => unusable.push(toFailure(`workspace ${name}`, problem)),
+  });
+  if (workspaces.length + hostsOnly.length + unusable.length === 0) {
     const where = temporal.configured
       ? 'where the workers run, one must be'
       : 'tasks run on the simulated one';
@@ -26,7 +43,11 @@ export async function checkWorkspaces({ temporal }: LonghaulConfig, env: Environ
   }));
   const identity = createOperatorIdentity(env);
   const checked = await Promise.all(workspaces.map((workspace) => checkCredentials(workspace, identity)));
-  return [...checked, ...hosts];
+  return [...unusable, ...checked, ...hosts];
+}
+
+function toFailure(check: string, { message, advice }: LonghaulError): Finding {
+  return { check, ok: false, says: message, ...(advice === undefined ? {} : { mend: advice }) };
 }
 
 function checkCredentials(workspace: Workspace, identity: OperatorIdentity): Promise<Finding> {
@@ -38,8 +59,8 @@ function checkCredentials(workspace: Workspace, identity: OperatorIdentity): Pro
   });
 }
 
-/** `oauth-m2m as etl-principal, this token until 14:30:05Z; it knows Jobs API 2.1 only: runs have 100 tasks at most`. */
-function describe({ kind, who, tokenEndsAt, apiVersion }: WorkspaceCheck): string {
+/** `oauth-m2m as etl-principal, this token until 14:30:05Z; at most 20 requests a second, 10 of them starts`. */
+function describe({ kind, who, tokenEndsAt, apiVersion, limits }: WorkspaceCheck): string {
   const asWhom = who === undefined ? kind : `${kind} as ${who}`;
   const until =
     tokenEndsAt === undefined
@@ -47,5 +68,7 @@ function describe({ kind, who, tokenEndsAt, apiVersion }: WorkspaceCheck): strin
       : `, this token until ${new Date(tokenEndsAt).toISOString().slice(11, 19)}Z`;
   const limit =
     apiVersion === '2.2' ? '' : `; it knows Jobs API ${apiVersion} only: runs have 100 tasks at most`;
-  return `${asWhom}${until}${limit}`;
+  const { requestsPerSecond, submitsPerSecond } = limits;
+  const pace = `; at most ${requestsPerSecond} requests a second, ${submitsPerSecond} of them starts`;
+  return `${asWhom}${until}${pace}${limit}`;
 }

@@ -11,7 +11,7 @@ export { checkAdoption, type AdoptRequest } from './adopt';
 export { ReconcileClient, RECONCILE_SCHEDULE, type ReconcileClientOptions } from './reconcile-client';
 export type { TaskFilter } from './task-list';
 export { PAYLOAD_LIMIT_BYTES, type TaskRequest } from './task-request';
-export type { TaskState, TaskStatus } from './task-status';
+export { isInRepairWindow, type TaskState, type TaskStatus } from './task-status';
 export type { TaskOutputs } from './job-reader';
 export type { TaskLogsRequest } from './task-logs';
 export type { TaskCause, TaskReport } from './task-report';

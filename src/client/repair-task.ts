@@ -13,10 +13,12 @@ import type {
 } from '../../workflows/task-input';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject } from '../connector/json';
+import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_WORKFLOW_TYPE, toIdempotencyToken } from '../connector/task-names';
 import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
 import { withoutLastStart } from '../temporal/task-start';
 import { toClientError, toRefusal } from './client-errors';
+import { knownConnector } from './known-connector';
 import { toStartOptions } from './start-options';
 import { parseTaskMemo, type TaskStatus } from './task-status';
 
@@ -83,6 +85,15 @@ export function assertRepairable({ id, state, phase, meta }: TaskStatus): void {
   throw new LonghaulError('NOT_FOUND', `Task ${id} has no job that could be repaired.`, {
     advice: 'run --again starts it anew.',
   });
+}
+
+/** Would an ended task be opened again for a repair? False where its connector offers none, or is not known here. */
+export function canBeOpenedAgain(
+  registry: ConnectorRegistry,
+  { meta, state, taskType }: TaskStatus,
+): boolean {
+  if (meta === undefined || (state !== 'FAILED' && state !== 'CANCELED')) return false;
+  return knownConnector(registry, taskType)?.capabilities.repair === true;
 }
 
 /** The input by which an ended task goes on: the same task, its earlier attempts, its next tokens; deadlines anew. */
@@ -165,14 +176,15 @@ export async function reopen(
   { client, ended, workflowTaskQueue, searchAttributes }: Reopening,
   options: JsonObject,
 ): Promise<RepairedTask> {
-  const { id, runId, externalId } = ended.status;
+  const { id, runId, externalId, startedAt } = ended.status;
   const startNonce = randomUUID();
   try {
     const started = await readStart(client, id, runId);
     const lastTemplate = await readLastTemplate(client, id, runId);
     const input = toReopened({ ...started, lastTemplate }, ended, options);
     const { fingerprint = '' } = await readMemo(client, id);
-    const plan = { id, input, fingerprint, startNonce, workflowTaskQueue, searchAttributes };
+    const goesOnFrom = { runId, startedAt };
+    const plan = { id, input, fingerprint, startNonce, workflowTaskQueue, searchAttributes, goesOnFrom };
     await client.workflow.start(TASK_WORKFLOW_TYPE, toStartOptions({ ...plan, onEnded: 'again' }));
     if ((await readMemo(client, id)).startNonce !== startNonce) throw openedBySomebodyElse(id);
   } catch (error) {

@@ -5,7 +5,7 @@ import { jsonBytes } from '../connector/json';
 import type { TaskView, VIEW_LIMIT_BYTES } from '../../workflows/task-view';
 import type { TaskInput } from '../../workflows/task-input';
 import type { connectorTask } from '../../workflows';
-import { toLabels, type FoundBy } from '../temporal/task-start';
+import { toLabels, type EarlierRun, type FoundBy } from '../temporal/task-start';
 import type { OnEnded } from './task-client';
 
 export interface StartPlan {
@@ -17,6 +17,7 @@ export interface StartPlan {
   readonly workflowTaskQueue: string;
   readonly searchAttributes: boolean;
   readonly onEnded: OnEnded;
+  readonly goesOnFrom?: EarlierRun;
 }
 
 /** One task per id: a running one is joined, an ended one is never silently replaced. No Temporal time-outs: they would run no clean-up. */
@@ -36,6 +37,7 @@ export function toStartOptions(plan: StartPlan): WorkflowStartOptions<typeof con
       ...{ id, template, fingerprint, startNonce },
       view: firstView(input),
       tokenBase: carried?.tokenBase,
+      goesOnFrom: plan.goesOnFrom,
       found: plan.searchAttributes ? firstFound(input) : undefined,
     }),
   };

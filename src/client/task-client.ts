@@ -19,19 +19,28 @@ import type { LogsPage, OutputsRequest, TaskMetric } from '../connector/connecto
 import type { ConnectorRegistry } from '../connector/registry';
 import type { TaskPolicy } from '../connector/task-policy';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { EARLIER_RUN_KEY } from '../temporal/task-start';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
 import { alreadyEnded, toClientError } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
-import { assertRepairable, readStart, reopen, repairOpen, type RepairedTask } from './repair-task';
-import { parseTaskMemo, toTaskStatus, type TaskStatus, type WaitingFor } from './task-status';
+import {
+  assertRepairable,
+  canBeOpenedAgain,
+  readStart,
+  reopen,
+  repairOpen,
+  type RepairedTask,
+} from './repair-task';
+import { parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
 import { connectorOf, readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
 import { readTaskEvents } from './task-events';
 import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
 import type { TaskReport } from './task-report';
+import { workerCommand } from './known-connector';
 
 export interface TaskClientOptions {
   readonly client: Client;
@@ -230,6 +239,11 @@ export class TaskClient {
     return reopen({ ...this.#options, ended: { status, result: await this.#result(id) } }, options);
   }
 
+  /** Would {@link repair} be tried for a task that stands like this? Asks nobody; false where its type is not known here. */
+  canRepair(status: TaskStatus): boolean {
+    return canBeOpenedAgain(this.#options.registry, status);
+  }
+
   async list(filter: TaskFilter = {}): Promise<TaskStatus[]> {
     return listTasks(this.#options.client, filter);
   }
@@ -354,23 +368,11 @@ export class TaskClient {
 /** Without search attributes every open task is asked for its job; a list longer than this is not read to its end. */
 const MOST_OPEN = 10_000;
 /** Of a task's memo, what {@link TaskStatus} is made of. */
-const SHOWN_MEMO_KEYS = ['taskType', 'name', TASK_MEMO_KEY] as const;
+const SHOWN_MEMO_KEYS = ['taskType', 'name', EARLIER_RUN_KEY, TASK_MEMO_KEY] as const;
 /** Source: google.rpc.Code. */
 const GRPC_NOT_FOUND = 5;
 
 const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
-
-const WORKER_COMMAND = 'longhaul worker';
-
-/** The registry of whoever asks may lack the task's connector: then the usual command is the best guess. */
-function workerCommand(registry: ConnectorRegistry, taskType: string, waitingFor: WaitingFor): string {
-  const { taskQueue, kind } = waitingFor;
-  if (kind === 'workflow') return WORKER_COMMAND;
-  const known = registry
-    .all()
-    .find(({ taskCategory: { name, version } }) => `${name} v${version}` === taskType);
-  return known?.servedBy?.(taskQueue) ?? WORKER_COMMAND;
-}
 
 function assertSameSpec(id: string, known: string | undefined, asked: string): void {
   if (known === asked) return;

@@ -3,6 +3,8 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { temporal } from '@temporalio/proto';
 
 import { TASK_MEMO_KEY } from '../connector/task-names';
+import { codeOfGrpc } from '../temporal/grpc-errors';
+import { EARLIER_RUN_KEY, earlierRunIn } from '../temporal/task-start';
 import { parseTaskMemo } from './task-status';
 
 /** Something that happened to a task, as its history tells it. */
@@ -19,16 +21,42 @@ type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
 /** Runs of one task, one continued by the next: so many are read. */
 const MOST_RUNS = 20;
 
-/** Reads a task's events from its history, the runs that it continued from included; oldest first. */
+/**
+ * Reads a task's events from its history, the runs that it goes on from included; oldest first. An older run that
+ * Temporal has forgotten is left out.
+ */
 export async function readTaskEvents(client: Client, id: string): Promise<TaskEvent[]> {
-  const histories: History[] = [];
-  let runId: string | undefined;
-  do {
-    const history = await client.workflow.getHandle(id, runId).fetchHistory();
-    histories.unshift(history);
-    runId = continuedFrom(history);
-  } while (runId !== undefined && histories.length < MOST_RUNS);
+  const latest = await client.workflow.getHandle(id).fetchHistory();
+  const histories: History[] = [latest];
+  let runId = goesOnFrom(latest);
+  while (runId !== undefined && histories.length < MOST_RUNS) {
+    const older = await readOlder(client, id, runId);
+    if (older === undefined) break;
+    histories.unshift(older);
+    runId = goesOnFrom(older);
+  }
   return histories.flatMap(toTaskEvents);
+}
+
+async function readOlder(client: Client, id: string, runId: string): Promise<History | undefined> {
+  try {
+    return await client.workflow.getHandle(id, runId).fetchHistory();
+  } catch (error) {
+    if (codeOfGrpc(error) === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/** The run that this one continues, or was opened again from. */
+function goesOnFrom(history: History): string | undefined {
+  return continuedFrom(history) ?? reopenedFrom(history);
+}
+
+function reopenedFrom({ events }: History): string | undefined {
+  const fields = events?.[0]?.workflowExecutionStartedEventAttributes?.memo?.fields;
+  const payload = fields?.[EARLIER_RUN_KEY];
+  if (!payload) return undefined;
+  return earlierRunIn({ [EARLIER_RUN_KEY]: defaultPayloadConverter.fromPayload(payload) })?.runId;
 }
 
 function continuedFrom({ events }: History): string | undefined {
@@ -56,10 +84,16 @@ function textOf(event: HistoryEvent): string | undefined {
   const update = event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name;
   if (update) return `asked: ${update}`;
   if (event.workflowExecutionStartedEventAttributes) {
-    return continuedFrom({ events: [event] }) === undefined ? 'the task was started' : undefined;
+    return startText({ events: [event] });
   }
   if (event.workflowExecutionCancelRequestedEventAttributes) return 'a cancel was requested';
   return CLOSED[event.eventType ?? 0];
+}
+
+/** Of a run that merely continues another, nothing is told. */
+function startText(history: History): string | undefined {
+  if (continuedFrom(history) !== undefined) return undefined;
+  return reopenedFrom(history) === undefined ? 'the task was started' : 'the task was opened again';
 }
 
 const SIGNALS: Readonly<Record<string, string>> = {

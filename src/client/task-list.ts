@@ -18,17 +18,47 @@ export interface TaskFilter {
 
 const DEFAULT_LIMIT = 50;
 
+/** Each task once, as its latest run stands: a repaired one has several under its id. */
 export async function listTasks(client: Client, filter: TaskFilter): Promise<TaskStatus[]> {
+  const limit = filter.limit ?? DEFAULT_LIMIT;
   const tasks: TaskStatus[] = [];
+  let batch: WorkflowExecutionInfo[] = [];
   try {
     for await (const execution of client.workflow.list({ query: toQuery(filter) })) {
-      tasks.push(toStatus(execution));
-      if (tasks.length >= (filter.limit ?? DEFAULT_LIMIT)) break;
+      batch.push(execution);
+      if (batch.length < Math.min(BATCH, limit - tasks.length)) continue;
+      tasks.push(...(await latestOf(client, batch)).map(toStatus));
+      batch = [];
+      if (tasks.length >= limit) return tasks;
     }
+    return [...tasks, ...(await latestOf(client, batch)).map(toStatus)];
   } catch (error) {
     throw toListError(error);
   }
-  return tasks;
+}
+
+/** Ids in one question to Temporal. */
+const BATCH = 50;
+
+/** Without those that a later run of the same id has replaced. One that runs is the latest of its id. */
+async function latestOf(
+  client: Client,
+  executions: readonly WorkflowExecutionInfo[],
+): Promise<WorkflowExecutionInfo[]> {
+  const closed = executions.filter(({ status }) => status.name !== 'RUNNING');
+  if (closed.length === 0) return [...executions];
+  const ids = [...new Set(closed.map(({ workflowId }) => quote(workflowId)))];
+  const query = `WorkflowType = '${TASK_WORKFLOW_TYPE}' AND WorkflowId IN (${ids.join(', ')})`;
+  const latest = new Map<string, WorkflowExecutionInfo>();
+  for await (const execution of client.workflow.list({ query })) {
+    const known = latest.get(execution.workflowId);
+    if (known === undefined || isLater(execution, known)) latest.set(execution.workflowId, execution);
+  }
+  return executions.filter(({ workflowId, runId }) => (latest.get(workflowId)?.runId ?? runId) === runId);
+}
+
+function isLater(one: WorkflowExecutionInfo, other: WorkflowExecutionInfo): boolean {
+  return one.startTime.getTime() > other.startTime.getTime() || one.status.name === 'RUNNING';
 }
 
 function toListError(cause: unknown): LonghaulError {
@@ -50,7 +80,7 @@ export function toQuery(filter: TaskFilter): string {
   const parts = [
     `WorkflowType = '${TASK_WORKFLOW_TYPE}'`,
     ...(filter.open === undefined ? [] : [`ExecutionStatus ${filter.open ? '=' : '!='} 'Running'`]),
-    ...equals('ConnectorPhase', filter.phase),
+    ...inPhase(filter.phase),
     ...equals('ConnectorTaskType', filter.taskType),
     ...equals('ConnectorProject', filter.project),
     ...equals('ConnectorExternalId', filter.externalId),
@@ -58,6 +88,23 @@ export function toQuery(filter: TaskFilter): string {
   return parts.join(' AND ');
 }
 
+/** Workflows that were ended from outside ran no code of ours: their attribute still tells of a running job. */
+const ENDED_FROM_OUTSIDE = ['Terminated', 'TimedOut'] as const;
+
+function inPhase(phase: string | undefined): string[] {
+  const [shown] = equals('ConnectorPhase', phase);
+  if (shown === undefined) return [];
+  if (phase === 'FAILED') {
+    const others = ENDED_FROM_OUTSIDE.map((status) => `ExecutionStatus = '${status}'`);
+    return [`(${[shown, ...others].join(' OR ')})`];
+  }
+  return [shown, ...ENDED_FROM_OUTSIDE.map((status) => `ExecutionStatus != '${status}'`)];
+}
+
 function equals(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [`${name} = '${value.replace(/['\\]/g, '\\$&')}'`];
+  return value === undefined ? [] : [`${name} = ${quote(value)}`];
+}
+
+function quote(value: string): string {
+  return `'${value.replace(/['\\]/g, '\\$&')}'`;
 }

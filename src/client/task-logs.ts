@@ -1,6 +1,6 @@
 import type { LogsPage, LogsRequest, LogSource } from '../connector/connector';
 import { invalidTask } from '../connector/errors';
-import type { TaskReceipt } from '../../workflows/task-input';
+import type { AttemptReceipt, TaskReceipt } from '../../workflows/task-input';
 import type { TaskEvent } from './task-events';
 import type { TaskState } from './task-status';
 
@@ -48,12 +48,35 @@ function parsePlace(token: string): number {
   );
 }
 
-/** What was decided after each attempt stands in the receipt alone; it is put among the events by its time. */
+/**
+ * What the receipt alone tells is put among the events by its time: what was decided after each attempt and before each
+ * repair, and what happened before the first event, where an older run's history is not kept any more.
+ */
 export function withDecisions(events: readonly TaskEvent[], receipt: TaskReceipt | undefined): TaskEvent[] {
-  const decisions = (receipt?.attempts ?? []).flatMap(({ attempt, decision, endedAt }) =>
+  const attempts = receipt?.attempts ?? [];
+  const firstAt = events[0]?.at ?? 0;
+  const past = attempts.flatMap(pastOf).filter(({ at }) => at < firstAt);
+  return [...past, ...events, ...attempts.flatMap(decisionsOf)].sort((a, b) => a.at - b.at);
+}
+
+function decisionsOf(row: AttemptReceipt): TaskEvent[] {
+  return [...(row.repairedEnds ?? []), row].flatMap(({ decision, endedAt }) =>
     decision === undefined || endedAt === undefined
       ? []
-      : [{ at: endedAt, text: `attempt ${attempt}: then ${decision}` }],
+      : [{ at: endedAt, text: `attempt ${row.attempt}: then ${decision}` }],
   );
-  return [...events, ...decisions].sort((a, b) => a.at - b.at);
+}
+
+/** An attempt as its receipt remembers it: when it was sent, and each of its ends. */
+function pastOf(row: AttemptReceipt): TaskEvent[] {
+  const { attempt, submittedAt, externalId, repairedEnds = [] } = row;
+  const sent = externalId === undefined ? 'submitting' : `run ${externalId}`;
+  const ends = [...repairedEnds, row].flatMap(({ endedAt, phase = 'ended', message = '' }) => {
+    const words = message.split('\n')[0] ?? '';
+    const text = `attempt ${attempt} · ${phase}${words === '' ? '' : `: ${words}`}`;
+    return endedAt === undefined ? [] : [{ at: endedAt, text }];
+  });
+  return submittedAt === undefined
+    ? ends
+    : [{ at: submittedAt, text: `attempt ${attempt} · ${sent}` }, ...ends];
 }

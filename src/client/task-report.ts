@@ -25,6 +25,8 @@ export interface TaskReport {
   readonly metricsMissing?: string;
   /** The first to fail first; empty unless the task failed. */
   readonly causes: readonly TaskCause[];
+  /** Why the job of a succeeded task had failed before repairs healed it, in their order. */
+  readonly healed: readonly TaskCause[];
   /** Tasks of the job that were skipped because of the failures. */
   readonly skipped: number;
   /** When this was put together, epoch milliseconds. */
@@ -42,15 +44,26 @@ export interface ReportParts {
 export function toTaskReport({ status, result, metrics, metricsMissing, now }: ReportParts): TaskReport {
   const facts = result?.resource.customInfo ?? {};
   const skipped = facts['tasks_skipped'];
+  const receipt = result?.receipt ?? status.receipt ?? { attempts: [] };
   return {
     status,
-    receipt: result?.receipt ?? status.receipt ?? { attempts: [] },
+    receipt,
     metrics,
     ...(metricsMissing === undefined ? {} : { metricsMissing }),
     causes: status.state === 'FAILED' ? causesOf(status, facts) : [],
+    healed: status.state === 'COMPLETED' ? healedIn(receipt) : [],
     skipped: typeof skipped === 'number' ? skipped : 0,
     madeAt: now,
   };
+}
+
+function healedIn({ attempts }: TaskReceipt): TaskCause[] {
+  return attempts.flatMap(({ externalId, repairedEnds = [] }) =>
+    repairedEnds.map(({ message, decision, phase }) => {
+      const words = message ?? decision ?? `it ended ${phase ?? 'without a word'}`;
+      return { error: words.split('\n')[0] ?? words, ...(externalId === undefined ? {} : { externalId }) };
+    }),
+  );
 }
 
 /** What the connector found; else what the task itself says. */

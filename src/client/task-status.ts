@@ -5,11 +5,12 @@ import { NOT_CHANGED, type PollSnapshot } from '../connector/activity-contract';
 import { isErrorCode, type ErrorCode } from '../connector/errors';
 import { isJsonObject } from '../connector/json';
 import type { FailureCause } from '../connector/observation';
-import { isTaskPhase, type TaskPhase } from '../connector/phase';
+import { isTaskPhase, isTerminalPhase, type TaskPhase } from '../connector/phase';
 import type { LogLink } from '../connector/resource';
 import type { ResourceMeta } from '../connector/resource-meta';
 import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskView } from '../../workflows/task-view';
+import { earlierRunIn, type EarlierRun } from '../temporal/task-start';
 import type { DescribedTask } from './describe-task';
 
 /** How a task's workflow stands, in Temporal's words. */
@@ -31,6 +32,7 @@ export interface TaskStatus {
   readonly code?: ErrorCode;
   /** Of a failed task: whose fault it is; `platform` and `quota` are worth another try. */
   readonly cause?: FailureCause;
+  /** Of a task that was opened again: when it first began. */
   readonly startedAt: number;
   /** When it last showed something new. */
   readonly updatedAt?: number;
@@ -58,11 +60,14 @@ export interface ParsedMemo {
   readonly fingerprint?: string;
   readonly startNonce?: string;
   readonly polls?: string;
+  /** Of a task that was opened again. */
+  readonly goesOnFrom?: EarlierRun;
 }
 
 /** Reads a task's memo; another workflow's memo gives an empty one. */
 export function parseTaskMemo(memo: Record<string, unknown> | undefined): ParsedMemo {
   const { taskType, name, fingerprint, startNonce, polls, [TASK_MEMO_KEY]: view } = memo ?? {};
+  const goesOnFrom = earlierRunIn(memo);
   return {
     taskType: typeof taskType === 'string' ? taskType : '',
     ...(typeof name === 'string' ? { name } : {}),
@@ -70,6 +75,7 @@ export function parseTaskMemo(memo: Record<string, unknown> | undefined): Parsed
     ...(typeof startNonce === 'string' ? { startNonce } : {}),
     ...(typeof polls === 'string' ? { polls } : {}),
     ...(isTaskView(view) ? { view } : {}),
+    ...(goesOnFrom === undefined ? {} : { goesOnFrom }),
   };
 }
 
@@ -94,7 +100,7 @@ export function toTaskStatus(description: DescribedTask, now: number): TaskStatu
     ...closedWords(state, fresh),
     links: fresh.links ?? [],
     attempt: view?.attempt ?? 0,
-    startedAt: description.startTime.getTime(),
+    startedAt: memo.goesOnFrom?.startedAt ?? description.startTime.getTime(),
     historyLength: description.historyLength,
     ...(memo.name === undefined ? {} : { name: memo.name }),
     ...(fresh.meta === undefined ? {} : { meta: fresh.meta }),
@@ -240,6 +246,11 @@ function toMs(time: { seconds?: unknown; nanos?: number | null } | null | undefi
   return Number(time.seconds ?? 0) * 1000 + Math.floor((time.nanos ?? 0) / 1e6);
 }
 
+/** Has its job failed, and does the task stay open for a repair alone (`repairWindow`)? */
+export function isInRepairWindow({ state, phase, code }: TaskStatus): boolean {
+  return state === 'OPEN' && code !== undefined && isTerminalPhase(phase);
+}
+
 /** A row of a list: the memo alone, without what a waiting poll says. */
 export function toListedStatus(execution: WorkflowExecutionInfo, memo: ParsedMemo): TaskStatus {
   const state = toState(execution.status.name);
@@ -252,7 +263,7 @@ export function toListedStatus(execution: WorkflowExecutionInfo, memo: ParsedMem
     ...closedWords(state, freshView(view, undefined)),
     links: view?.links ?? [],
     attempt: view?.attempt ?? 0,
-    startedAt: execution.startTime.getTime(),
+    startedAt: memo.goesOnFrom?.startedAt ?? execution.startTime.getTime(),
     historyLength: execution.historyLength,
     ...(memo.name === undefined ? {} : { name: memo.name }),
     ...(view?.externalId === undefined ? {} : { externalId: view.externalId }),

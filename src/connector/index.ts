@@ -5,6 +5,7 @@ export * from './errors';
 export type * from './job-finder';
 export * from './json';
 export type * from './kubernetes';
+export * from './near-name';
 export type * from './observation';
 export * from './pattern';
 export * from './phase';

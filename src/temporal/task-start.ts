@@ -1,6 +1,7 @@
 import type { WorkflowStartOptions } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 
+import { isJsonObject } from '../connector/json';
 import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskTemplate } from '../connector/task-template';
 import {
@@ -22,8 +23,17 @@ export interface TaskLabels {
   readonly fingerprint?: string | undefined;
   /** Of a task that goes on from an earlier run, whose tokens it keeps: its own run ids do not tell them. */
   readonly tokenBase?: string | undefined;
+  /** Of an ended task that is opened again under its id. */
+  readonly goesOnFrom?: EarlierRun | undefined;
   /** Absent where the namespace lacks our search attributes. */
   readonly found?: FoundBy | undefined;
+}
+
+/** The run that a task was opened again from. */
+export interface EarlierRun {
+  readonly runId: string;
+  /** When the task first began, epoch milliseconds. */
+  readonly startedAt: number;
 }
 
 /** What a list finds it by, beside its type. */
@@ -41,7 +51,7 @@ type Labels = Pick<
 /** The same for every task, whoever opens it: a client, a repair, a reconciliation. */
 export function toLabels({ id, template, found, ...labels }: TaskLabels): Labels {
   const { type, version, name = type } = template;
-  const { fingerprint, tokenBase, startNonce, view } = labels;
+  const { fingerprint, tokenBase, goesOnFrom, startNonce, view } = labels;
   return {
     memo: {
       taskType: `${type} v${version}`,
@@ -49,6 +59,7 @@ export function toLabels({ id, template, found, ...labels }: TaskLabels): Labels
       startNonce,
       ...(fingerprint === undefined ? {} : { fingerprint }),
       ...(tokenBase === undefined ? {} : { tokenBase }),
+      ...(goesOnFrom === undefined ? {} : { [EARLIER_RUN_KEY]: { ...goesOnFrom } }),
       [TASK_MEMO_KEY]: view,
     },
     staticSummary: `${type}: ${name}`.slice(0, SUMMARY_LIMIT),
@@ -70,6 +81,17 @@ function toSearchAttributes(type: string, { phase, externalId, project }: FoundB
       : [{ key: CONNECTOR_EXTERNAL_ID, value: externalId.slice(0, ATTRIBUTE_LIMIT) }]),
     ...(project === undefined ? [] : [{ key: CONNECTOR_PROJECT, value: project }]),
   ]);
+}
+
+/** Kept over continue-as-new, as all of a memo is. */
+export const EARLIER_RUN_KEY = 'goesOnFrom';
+
+/** Reads where a memo says that its task goes on from; undefined where it began as it is. */
+export function earlierRunIn(memo: Record<string, unknown> | undefined): EarlierRun | undefined {
+  const value = memo?.[EARLIER_RUN_KEY];
+  if (!isJsonObject(value)) return undefined;
+  const { runId, startedAt } = value;
+  return typeof runId === 'string' && typeof startedAt === 'number' ? { runId, startedAt } : undefined;
 }
 
 /** The token base that such a task was started with. */

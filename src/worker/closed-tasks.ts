@@ -3,6 +3,7 @@ import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '
 import type { ClosedPage, LeftTask } from '../../activities/reconcile-ports';
 import { isJsonObject } from '../connector/json';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
+import { earlierRunIn } from '../temporal/task-start';
 import { currentToken, rememberTask, type HistoryEvent, type RememberedTask } from './left-task';
 
 /** Few enough that each page is done within seconds, and that a cancel of the reconciliation is heard. */
@@ -101,6 +102,8 @@ export function leftoverId(id: string, runId: string): string {
 export interface Execution {
   readonly id: string;
   readonly runId: string;
+  /** When its task first began. */
+  readonly startedAt: number;
   readonly nonce?: string;
   readonly fingerprint?: string;
 }
@@ -122,11 +125,12 @@ async function findSuccessor(
 /** The latest execution of an id. */
 export async function describeLatest(client: Client, id: string): Promise<Execution | undefined> {
   try {
-    const { runId, memo } = await client.workflow.getHandle(id).describe();
+    const { runId, memo, startTime } = await client.workflow.getHandle(id).describe();
     const { startNonce: nonce, fingerprint } = memo ?? {};
     return {
       id,
       runId,
+      startedAt: earlierRunIn(memo)?.startedAt ?? startTime.getTime(),
       ...(typeof nonce === 'string' ? { nonce } : {}),
       ...(typeof fingerprint === 'string' ? { fingerprint } : {}),
     };

@@ -19,7 +19,13 @@ import { DEFAULT_POLICY } from '../connector/task-policy';
 import { taskQueuesOf } from '../connector/task-queues';
 import type { TaskCategory } from '../connector/task-template';
 import { hasSearchAttributes, type AttributeService } from '../temporal/search-attributes';
-import { toLabels, tokenBaseIn, withoutLastStart, type FoundBy } from '../temporal/task-start';
+import {
+  toLabels,
+  tokenBaseIn,
+  withoutLastStart,
+  type EarlierRun,
+  type FoundBy,
+} from '../temporal/task-start';
 import { carry, type TaskInput, type TaskState } from '../../workflows/task-input';
 import { noteAttempt, openState } from '../../workflows/task-state';
 import { toTaskView } from '../../workflows/task-view';
@@ -77,9 +83,12 @@ async function takeUp(
   const knowsJob = remembered.state.meta !== undefined || how.job !== undefined;
   if (!knowsJob && how.cancel === undefined) return undefined; // following it would submit it
   const latest = await describeLatest(client, task.id);
-  const id = latest?.runId === task.runId ? task.id : leftoverId(task.id, task.runId);
+  const isLatest = latest?.runId === task.runId;
+  const id = isLatest ? task.id : leftoverId(task.id, task.runId);
   const state = toResumed(remembered.state, how.job);
-  return startOnce(options, { id, input: carry(withoutLastStart(remembered.input), state), state, how });
+  const input = carry(withoutLastStart(remembered.input), state);
+  const goesOnFrom = isLatest ? { runId: task.runId, startedAt: latest.startedAt } : undefined;
+  return startOnce(options, { id, input, state, how, goesOnFrom });
 }
 
 /** The memory a task goes on with: it looks at its job next, and begins no attempt that was not begun. */
@@ -118,12 +127,13 @@ interface Start {
   readonly input: TaskInput;
   readonly state: TaskState;
   readonly how: TakeUp;
+  readonly goesOnFrom?: EarlierRun | undefined;
 }
 
 /** In one step, cancel included: whoever started this id meanwhile keeps it. @returns undefined when somebody did. */
 async function startOnce(
   { client, workflowTaskQueue }: ReconcileControlOptions,
-  { id, input, state, how }: Start,
+  { id, input, state, how, goesOnFrom }: Start,
 ): Promise<string | undefined> {
   const { cancel, nonce } = how;
   const words = cancel === undefined ? 'taken up again' : `taken up again to be stopped: ${cancel.reason}`;
@@ -139,6 +149,7 @@ async function startOnce(
         view: toTaskView(state, { now: Date.now(), message: words }),
         fingerprint: (await describeLatest(client, id))?.fingerprint,
         tokenBase: input.carried?.tokenBase,
+        goesOnFrom,
         found: input.searchAttributes ? foundBy(input, state) : undefined,
       }),
     });

@@ -281,3 +281,25 @@ test.each([
     document: { error: { code: 'USAGE', message: expect.stringMatching(says) } },
   });
 });
+
+test.each([
+  [join(folder, 'nowhere/run'), /nowhere\/run does not exist/, undefined],
+  ['run.json', /run\.json does not exist/, undefined],
+  ['CLOUD_FAILRE', /CLOUD_FAILRE is no termination code/, /Did you mean CLOUD_FAILURE\?/],
+  ['RUN_GON', /RUN_GON is no termination code/, /Did you mean RUN_GONE\?/],
+])('explain %s looks for no task: it was meant otherwise', async (subject, says, advice) => {
+  const { code, document } = await runCliJson(['explain', subject], { env });
+  expect(code).toBe(ERROR_TABLE.NOT_FOUND.exitCode);
+  expect(document).toMatchObject({
+    error: {
+      message: expect.stringMatching(says) as string,
+      ...(advice === undefined ? {} : { advice: expect.stringMatching(advice) as string }),
+    },
+  });
+});
+
+test('explain tells Longhaul’s own codes without asking anybody', async () => {
+  const { code, document } = await runCliJson(['explain', 'run_gone'], { env });
+  expect(code).toBe(0);
+  expect(document).toMatchObject([{ subject: 'error RUN_GONE' }, { action: 'retry' }]);
+});

@@ -17,11 +17,15 @@ beforeEach(async () => {
 afterEach(() => fake.close());
 
 async function check(auth: string, env: Record<string, string> = {}) {
-  const path = join(folder, 'workspaces.yaml');
-  writeFileSync(path, `workspaces: { prod: { host: '${fake.host}', auth: ${auth} } }`);
-  const all = { HOME: folder, LONGHAUL_WORKSPACES: path, ...env };
-  const [finding] = await checkWorkspaces(parseEnvironment(all), all);
+  const [finding] = await checkFile(`prod: { host: '${fake.host}', auth: ${auth} }`, env);
   return finding;
+}
+
+function checkFile(workspaces: string, env: Record<string, string> = {}) {
+  const path = join(folder, 'workspaces.yaml');
+  writeFileSync(path, `workspaces: { ${workspaces} }`);
+  const all = { HOME: folder, LONGHAUL_WORKSPACES: path, ...env };
+  return checkWorkspaces(parseEnvironment(all), all);
 }
 
 const M2M = "{ kind: oauth-m2m, clientId: c, clientSecret: { $secret: 'env:CLIENT_SECRET' } }";
@@ -32,13 +36,15 @@ test('the doctor says who we are in a workspace, by which kind, and until when',
   const finding = await check(M2M, { CLIENT_SECRET: 's' });
   expect(finding).toMatchObject({ check: 'workspace prod', ok: true });
   expect(finding?.says).toMatch(
-    /^http:\/\/127.* accepts the credentials: oauth-m2m as etl-principal, this token until \d\d:\d\d:\d\dZ$/,
+    /^http:\/\/127.* accepts the credentials: oauth-m2m as etl-principal, this token until \d\d:\d\d:\d\dZ; at most 20 requests a second, 10 of them starts$/,
   );
 });
 
+const PACE = '; at most 20 requests a second, 10 of them starts';
+
 test('a workspace that does not tell who we are is well all the same', async () => {
   const finding = await check("{ kind: pat, token: { $secret: 'env:PAT' } }", { PAT: 'p' });
-  expect(finding).toMatchObject({ ok: true, says: `${fake.host} accepts the credentials: pat` });
+  expect(finding).toMatchObject({ ok: true, says: `${fake.host} accepts the credentials: pat${PACE}` });
 });
 
 test.each([
@@ -55,4 +61,28 @@ test.each([
   expect(finding).toMatchObject({ ok: false });
   expect(finding?.says).toMatch(says);
   expect(finding?.mend).toMatch(mend);
+});
+
+test('the doctor says how fast a workspace may be asked', async () => {
+  const limits = 'limits: { requestsPerSecond: 5, submitsPerSecond: 2 }';
+  const [finding] = await checkFile(`w: { host: '${fake.host}', auth: { kind: pat, token: t }, ${limits} }`);
+  expect(finding?.says).toMatch(/; at most 5 requests a second, 2 of them starts$/);
+});
+
+test('a workspace whose profile does not exist fails by itself, and the others are checked all the same', async () => {
+  const findings = await checkFile(
+    `lab: { auth: { kind: profile, profile: nowhere } }, w: { host: '${fake.host}', auth: { kind: pat, token: t } }`,
+  );
+  expect(findings).toMatchObject([
+    {
+      check: 'workspace lab',
+      ok: false,
+      says: expect.stringContaining('workspaces.lab.auth: profile nowhere cannot be used') as string,
+    },
+    { check: 'workspace w', ok: true },
+  ]);
+});
+
+test('a file that cannot be read is one finding, not the end of the doctor', async () => {
+  expect(await checkFile('w: { host: h }')).toMatchObject([{ check: 'workspaces', ok: false }]);
 });

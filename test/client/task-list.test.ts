@@ -15,6 +15,7 @@ test('all parts of a filter must hold', () => {
     }),
   ).toBe(
     "WorkflowType = 'connectorTask' AND ExecutionStatus = 'Running' AND ConnectorPhase = 'RUNNING'" +
+      " AND ExecutionStatus != 'Terminated' AND ExecutionStatus != 'TimedOut'" +
       " AND ConnectorTaskType = 'databricks' AND ConnectorProject = 'p' AND ConnectorExternalId = '9007199254740993'",
   );
 });
@@ -29,4 +30,10 @@ test.each([
   ['back\\slash', "'back\\\\slash'"],
 ])('a quote cannot leave its value: %s', (project, quoted) => {
   expect(toQuery({ project })).toBe(`WorkflowType = 'connectorTask' AND ConnectorProject = ${quoted}`);
+});
+
+test('what was ended from outside counts as failed, whatever it showed last', () => {
+  expect(toQuery({ phase: 'FAILED' })).toContain(
+    "(ConnectorPhase = 'FAILED' OR ExecutionStatus = 'Terminated' OR ExecutionStatus = 'TimedOut')",
+  );
 });

@@ -61,3 +61,36 @@ it('decisions of the receipt stand among the events at their time', () => {
     'nine',
   ]);
 });
+
+describe('of a task that was opened again', () => {
+  const repairedEnds = [
+    { endedAt: 5, phase: 'FAILED', message: 'sum: KeyError', decision: 'fail: its own code' },
+  ];
+  const attempts = [
+    {
+      attempt: 1,
+      token: 't',
+      posts: 1,
+      externalId: '7',
+      submittedAt: 1,
+      endedAt: 20,
+      repairedEnds,
+      phase: 'SUCCEEDED',
+    },
+  ];
+  const texts = (firstAt: number): string[] =>
+    withDecisions([{ at: firstAt, text: 'first' }], { attempts }).map(({ text }) => text);
+
+  it('what was decided before a repair stands among the events too', () => {
+    expect(texts(0)).toEqual(['first', 'attempt 1: then fail: its own code']);
+  });
+
+  it('the receipt tells what happened before the first event that is kept', () => {
+    expect(texts(10)).toEqual([
+      'attempt 1 · run 7',
+      'attempt 1 · FAILED: sum: KeyError',
+      'attempt 1: then fail: its own code',
+      'first',
+    ]);
+  });
+});

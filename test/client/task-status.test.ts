@@ -1,7 +1,7 @@
 import type { WorkflowExecutionDescription, WorkflowExecutionInfo } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 
-import { parseTaskMemo, toListedStatus, toTaskStatus } from '../../src/client/task-status';
+import { isInRepairWindow, parseTaskMemo, toListedStatus, toTaskStatus } from '../../src/client/task-status';
 import { NOT_CHANGED, type PollSnapshot } from '../../src/connector/activity-contract';
 import { TASK_MEMO_KEY } from '../../src/connector/task-names';
 
@@ -204,4 +204,20 @@ test('a row of a list shows the memo alone', () => {
     message: 'half done',
     externalId: '9007199254740993',
   });
+});
+
+test('a task that was opened again shows when it first began', () => {
+  const memo = { taskType: 't v0', goesOnFrom: { runId: 'older', startedAt: START - 5_000 } };
+  expect(toTaskStatus(description({ memo }), NOW).startedAt).toBe(START - 5_000);
+  expect(toTaskStatus(description({ memo: { ...memo, goesOnFrom: 'garbled' } }), NOW).startedAt).toBe(START);
+});
+
+test.each<[string, Shape, boolean]>([
+  ['waits for a repair', { view: { phase: 'FAILED', code: 'JOB_FAILED' } }, true],
+  ['is in trouble', { view: { phase: 'RUNNING', code: 'UNAVAILABLE' } }, false],
+  ['pauses before its next attempt', { view: { phase: 'RETRYABLE_FAILED' } }, false],
+  ['has failed', { status: 'FAILED', view: { phase: 'FAILED', code: 'JOB_FAILED' } }, false],
+])('a task that %s is told from one in its repair window', (_what, shape, expected) => {
+  const seen = toTaskStatus(description({ ...shape, view: { ...VIEW, ...shape.view } }), NOW);
+  expect(isInRepairWindow(seen)).toBe(expected);
 });

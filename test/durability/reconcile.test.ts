@@ -123,13 +123,28 @@ test('after 50 terminated tasks exactly 50 are found, and a cancel stops exactly
   expect(await reconcile()).toMatchObject({ found: 0, left: 0 });
 }, 300_000);
 
+/** How often a task's events tell of these. */
+async function eventsOf(id: string): Promise<Record<'started' | 'terminated' | 'opened', number>> {
+  const { lines } = await bench.tasks.logs(id, { source: 'events' });
+  const count = (words: string): number => lines.filter((line) => line.includes(words)).length;
+  return {
+    started: count('the task was started'),
+    terminated: count('was terminated from outside'),
+    opened: count('the task was opened again'),
+  };
+}
+
 test('adopt goes on with terminated tasks under their own ids, to the ends of their runs', async () => {
   const unanswered = await beginUnanswered();
   await bench.handle(unanswered).terminate('by the test');
   await bench.startWorkers();
   const ids = [unanswered, ...(await beginRunning(4))];
   await terminate(ids.slice(1));
+  const [first = ''] = ids;
+  const { startedAt } = await bench.tasks.get(first);
   expect(await reconcile({ action: 'adopt' })).toMatchObject({ found: 5, handled: 5, left: 0 });
+  expect(await bench.tasks.get(first)).toMatchObject({ state: 'OPEN', startedAt });
+  expect(await eventsOf(first)).toMatchObject({ started: 1, terminated: 1, opened: 1 });
   expect(await reconcile()).toMatchObject({ found: 0 });
   bench.simulator.advanceClock(2 * HOUR_MS);
   const outcomes = await bench.waitAll(ids);
@@ -164,7 +179,7 @@ test('a task that a reconciliation stopped is repaired by hand, in its project, 
   await terminate([id]);
   expect(await reconcile({ action: 'cancel' })).toMatchObject({ handled: 1, left: 0 });
   expect((await bench.tasks.wait(id)).status.state).toBe('CANCELED');
-  await untilListed({ project: 'sales', open: false }, 2);
+  await untilListed({ project: 'sales', open: false, phase: 'ABORTED' }, 1);
   await expect(bench.tasks.repair(id)).resolves.toMatchObject({ id, reopened: true });
   const { externalId = '' } = await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
   await untilListed({ project: 'sales', externalId, open: true }, 1);

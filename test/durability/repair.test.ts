@@ -1,3 +1,4 @@
+import type { TaskStatus } from '../../src/client';
 import type { JsonObject } from '../../src/connector';
 import type { FaultSpec } from '../../src/simulator';
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
@@ -62,6 +63,30 @@ async function expectRepairedOnce(id: string): Promise<void> {
   expect(bench.simulator.counters()).toMatchObject({ runsCreated: 1, activeRuns: 0 });
 }
 
+async function expectWholePast(id: string): Promise<void> {
+  const { lines } = await bench.tasks.logs(id, { source: 'events' });
+  const count = (words: string): number => lines.filter((line) => line.includes(words)).length;
+  expect(lines[0]).toContain('the task was started');
+  expect(count('the task was opened again')).toBe(2);
+  expect(count('the task closed: failed')).toBe(2);
+  expect(count('attempt 1: then fail')).toBe(2);
+  expect(lines.at(-1)).toContain('the task closed: completed');
+}
+
+/** Of the three runs under its id the last one counts, whatever is asked for. */
+async function expectListedOnce({ id, externalId = '' }: TaskStatus): Promise<void> {
+  const listed = async (phase?: string): Promise<TaskStatus[]> => {
+    const tasks = await bench.tasks.list({ externalId, ...(phase === undefined ? {} : { phase }) });
+    return tasks.filter((task) => task.id === id); // other simulators give equal run ids
+  };
+  const tasks = await waitUntil('the list to show the last run', async () => {
+    const found = await listed();
+    return found.some(({ state }) => state === 'COMPLETED') ? found : undefined;
+  });
+  expect(tasks).toMatchObject([{ phase: 'SUCCEEDED' }]);
+  expect(await listed('FAILED')).toEqual([]);
+}
+
 test(
   'two repairs in a row, decided by the table, chain and keep what has gone through',
   async () => {
@@ -90,6 +115,7 @@ test(
     await bench.startWorkers();
     failSum(2, 'RUN_EXECUTION_ERROR');
     const id = await bench.begin({ request: TWO_TASKS });
+    const { startedAt } = await bench.tasks.get(id);
     for (const expected of [1, 2]) {
       const before = await bench.tasks.wait(id);
       expect(before.status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED', cause: 'user' });
@@ -105,6 +131,13 @@ test(
     ]);
     expect((await readRun(status.externalId)).repairs).toHaveLength(2);
     await expect(bench.tasks.repair(id)).rejects.toMatchObject({ code: 'ALREADY_ENDED' });
+    expect(status.startedAt).toBe(startedAt);
+    const report = await bench.tasks.report(id);
+    expect(report).toMatchObject({ causes: [], status: { startedAt } });
+    expect(report.healed).toHaveLength(2);
+    expect(report.healed[0]?.error).toContain('sum');
+    await expectWholePast(id);
+    await expectListedOnce(status);
   },
   LIMIT_MS,
 );

@@ -1,21 +1,26 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 
-import { LonghaulError } from '../../connector/errors';
+import type { TaskStatus } from '../../client';
+import { ERROR_TABLE, LonghaulError } from '../../connector/errors';
 import { isJsonObject, type JsonObject } from '../../connector/json';
+import { isNearName } from '../../connector/near-name';
+import type { TaskPolicy } from '../../connector/task-policy';
 import {
   explainCustomInfo,
   explainName,
   explainRun,
   explainTable,
+  FAILURE_NAMES,
   type FailureExplanation,
 } from '../../connectors/databricks';
 import { runCommand, type CommonOptions } from '../command';
 import { receiptLines } from '../describe-task';
+import { explainCode, explainStatus } from '../explain-code';
 import { toTable } from '../format';
 import type { Output } from '../output';
 import { parseTaskDocument } from '../parse-document';
 import { withSession, type Session } from '../session';
-import { readTaskFile } from '../task-file';
+import { readTaskFile, readTextFile } from '../task-file';
 
 export interface ExplainOptions extends CommonOptions {
   /** A task file whose policy decides. */
@@ -25,13 +30,10 @@ export interface ExplainOptions extends CommonOptions {
 /** What would become of a failure: of a name, of a recorded run, of a task; without a subject, the whole table. */
 export function explain(subject: string | undefined, options: ExplainOptions): Promise<void> {
   return runCommand(options, async (output) => {
-    const given = options.policy === undefined ? undefined : await readTaskFile(options.policy);
-    const policy = given?.policy.failure;
-    const known = explainOffline(subject, policy);
+    const policy = options.policy === undefined ? undefined : (await readTaskFile(options.policy)).policy;
+    const known = await explainOffline(subject, policy);
     if (known === undefined) {
-      output.note(
-        `${subject ?? ''} is no termination code, result, type or file; looking for a task of this id.`,
-      );
+      output.note(lookingFor(subject ?? ''));
       return withSession(output, 'join', (session) =>
         explainTask(session, { id: subject ?? '', policy, output }),
       );
@@ -42,40 +44,70 @@ export function explain(subject: string | undefined, options: ExplainOptions): P
 }
 
 /** Names and files need nobody's answer; anything else is the id of a task. */
-function explainOffline(subject: string | undefined, policy?: JsonObject): FailureExplanation[] | undefined {
-  if (subject === undefined) return explainTable(policy);
-  const named = explainName(subject.toUpperCase(), policy);
+async function explainOffline(
+  subject: string | undefined,
+  policy?: TaskPolicy,
+): Promise<FailureExplanation[] | undefined> {
+  if (subject === undefined) return explainTable(policy?.failure);
+  const name = subject.toUpperCase();
+  const named = [...explainName(name, policy?.failure), ...explainCode(name, policy)];
   if (named.length > 0) return named;
-  if (!existsSync(subject)) return undefined;
-  return [explainRun(parseTaskDocument(readFileSync(subject, 'utf8'), subject), policy)];
+  if (existsSync(subject) || isMeantAsFile(subject)) {
+    return [explainRun(parseTaskDocument(await readTextFile(subject), subject), policy?.failure)];
+  }
+  const near = nearNames(subject);
+  if (near.length === 0 || subject !== name) return undefined;
+  throw new LonghaulError('NOT_FOUND', `${subject} is no termination code, result or type.`, {
+    advice: `Did you mean ${near.join(' or ')}?`,
+  });
 }
 
-async function explainTask(
-  session: Session,
-  {
-    id,
-    policy,
-    output,
-  }: { readonly id: string; readonly policy: JsonObject | undefined; readonly output: Output },
-): Promise<number> {
+/** An id may hold a slash too, but hardly in front. */
+function isMeantAsFile(subject: string): boolean {
+  return /^(~|\.{0,2})\/|\.(json|ya?ml)$/i.test(subject);
+}
+
+const OWN_CODES = Object.keys(ERROR_TABLE);
+
+function nearNames(subject: string): string[] {
+  return [...new Set([...FAILURE_NAMES, ...OWN_CODES])].filter((name) => isNearName(subject, name));
+}
+
+function lookingFor(subject: string): string {
+  const near = nearNames(subject);
+  const hint = near.length === 0 ? '' : ` (Did you mean ${near.join(' or ')}?)`;
+  return `${subject} is no termination code, result, type or file; looking for a task of this id.${hint}`;
+}
+
+interface Explaining {
+  readonly id: string;
+  readonly policy: TaskPolicy | undefined;
+  readonly output: Output;
+}
+
+async function explainTask(session: Session, { id, policy, output }: Explaining): Promise<number> {
   const status = await session.tasks.get(id);
   const result = status.state === 'OPEN' ? undefined : await session.tasks.result(id);
-  const info = result?.resource.customInfo;
   const decided = (result?.receipt ?? status.receipt)?.attempts ?? [];
-  if (!isJsonObject(info) || !isRecorded(info)) {
-    throw new LonghaulError(
-      'NOT_FOUND',
-      `Task ${id} has kept no failed Databricks run that could be explained.`,
-      {
-        advice: `longhaul get ${id} shows how it stands.`,
-      },
-    );
+  const own = policy ?? (await session.tasks.policyOf(id));
+  const info = result?.resource.customInfo;
+  const explained =
+    isDecidedByJob(status) && isJsonObject(info) && isRecorded(info)
+      ? explainCustomInfo(info, own.failure)
+      : explainStatus(status, own);
+  if (explained === undefined) {
+    throw new LonghaulError('NOT_FOUND', `Task ${id} has no failure that could be explained.`, {
+      advice: `longhaul get ${id} shows how it stands.`,
+    });
   }
-  const own = policy ?? (await session.tasks.policyOf(id)).failure;
-  const explained = [explainCustomInfo(info, own)];
   const receipt = receiptLines({ attempts: decided });
-  output.result([toText(explained), ...receipt].join('\n'), { explained, decided });
+  output.result([toText([explained]), ...receipt].join('\n'), { explained: [explained], decided });
   return 0;
+}
+
+/** Where the task itself ended it, the last look at its job tells of a run that goes on. */
+function isDecidedByJob({ code }: TaskStatus): boolean {
+  return code === undefined || code === 'JOB_FAILED' || code === 'JOB_CANCELED_EXTERNALLY';
 }
 
 function isRecorded(info: JsonObject): boolean {

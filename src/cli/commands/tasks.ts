@@ -1,3 +1,4 @@
+import { isInRepairWindow } from '../../client';
 import { runCommand, type CommonOptions } from '../command';
 import { describeTask, endWord, toMachineTask } from '../describe-task';
 import { firstLine, toTable, toTime, toTimeOfDay } from '../format';
@@ -51,14 +52,26 @@ export function cancel(id: string, options: CancelOptions): Promise<void> {
 export function nudge(id: string, options: CommonOptions): Promise<void> {
   return runCommand(options, (output) =>
     withSession(output, 'join', async (session) => {
-      const sent = await session.tasks.nudge(id);
-      const words = sent
-        ? `Task ${id} looks at its job now.`
-        : `Task ${id} is paused by an operator in Temporal; unpause it there first.`;
-      output.result(words, { id, nudged: sent });
+      const endsWait = isInRepairWindow(await session.tasks.look(id));
+      const nudged = await session.tasks.nudge(id);
+      output.result(nudgeWords(id, { nudged, endsWait }), {
+        ...{ id, nudged },
+        ...(nudged && endsWait ? { endedRepairWindow: true } : {}),
+      });
       return 0;
     }),
   );
+}
+
+interface Nudged {
+  readonly nudged: boolean;
+  readonly endsWait: boolean;
+}
+
+function nudgeWords(id: string, { nudged, endsWait }: Nudged): string {
+  if (!nudged) return `Task ${id} is paused by an operator in Temporal; unpause it there first.`;
+  if (!endsWait) return `Task ${id} looks at its job now.`;
+  return `Task ${id} no longer waits for a repair and ends as failed; longhaul repair ${id} still repairs it.`;
 }
 
 export interface ListOptions extends CommonOptions {

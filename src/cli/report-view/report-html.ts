@@ -95,7 +95,8 @@ function separated(links: readonly Html[]): readonly Html[] {
   return links.flatMap((one, index) => (index === 0 ? [one] : [html` · `, one]));
 }
 
-function causesOf({ causes, skipped }: TaskReport): Html {
+function causesOf({ causes, healed, skipped }: TaskReport): Html {
+  if (healed.length > 0) return healedOf(healed);
   if (causes.length === 0) return html``;
   const followed = skipped === 1 ? '1 task was' : `${skipped} tasks were`;
   return html`<section class="why" aria-labelledby="why">
@@ -104,6 +105,15 @@ function causesOf({ causes, skipped }: TaskReport): Html {
       ${causes.map(causeOf)}
     </ol>
     ${skipped === 0 ? undefined : html`<p class="soft">${followed} skipped because of that.</p>`}
+  </section>`;
+}
+
+function healedOf(healed: TaskReport['healed']): Html {
+  return html`<section aria-labelledby="healed">
+    <h2 id="healed">Why it had failed before its repair</h2>
+    <ol>
+      ${healed.map(causeOf)}
+    </ol>
   </section>`;
 }
 

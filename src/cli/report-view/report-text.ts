@@ -47,7 +47,11 @@ function headLines({ status, madeAt }: TaskReport, { paint }: TextOptions): stri
   ];
 }
 
-function causeLines({ causes, skipped }: TaskReport, { paint }: TextOptions): string[] {
+function causeLines({ causes, healed, skipped }: TaskReport, { paint }: TextOptions): string[] {
+  if (healed.length > 0) {
+    const lines = healed.flatMap((cause, index) => oneCause(cause, index, paint));
+    return ['', paint('strong', 'Why it had failed before its repair'), ...lines];
+  }
   if (causes.length === 0) return [];
   const lines = causes.flatMap((cause, index) => oneCause(cause, index, paint));
   const followed = skipped === 1 ? '1 task was' : `${skipped} tasks were`;

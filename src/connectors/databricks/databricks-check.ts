@@ -1,14 +1,17 @@
 import { LonghaulError } from '../../connector';
+import { toBudget } from './databricks-budget';
 import { createDatabricksClient, type DatabricksClient } from './databricks-client';
 import type { IdentityPorts } from './databricks-identity';
 import { textAt } from './databricks-json';
-import type { Workspace, WorkspaceAuth } from './databricks-workspace';
+import type { Workspace, WorkspaceAuth, WorkspaceLimits } from './databricks-workspace';
 
 /** What a workspace says of the one who asks it. */
 export interface WorkspaceCheck {
   readonly kind: WorkspaceAuth['kind'];
   /** Of the Jobs API, as far as the host knows it. */
   readonly apiVersion: DatabricksClient['apiVersion'];
+  /** What all processes together may ask of it in a second. */
+  readonly limits: Required<WorkspaceLimits>;
   /** The user or service principal; undefined where the workspace does not tell. */
   readonly who?: string;
   /** Epoch milliseconds at which the present token ends; undefined for one that does not. */
@@ -36,6 +39,7 @@ export async function checkWorkspace(
     return {
       kind: workspace.auth.kind,
       apiVersion: client.apiVersion,
+      limits: toBudget(workspace.limits),
       ...(who === undefined ? {} : { who }),
       ...(remainingMs === undefined ? {} : { tokenEndsAt: Date.now() + remainingMs }),
     };

@@ -11,7 +11,7 @@ import {
   normalizeHost,
   type Workspace,
 } from './databricks-workspace';
-import { parseWorkspacesFile, type WorkspacesFile } from './databricks-workspaces-file';
+import { parseWorkspacesFile, type OnUnusable, type WorkspacesFile } from './databricks-workspaces-file';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,6 +24,8 @@ export interface LoadWorkspacesOptions {
   readonly readFile?: FileReader;
   /** Workspaces made by the caller, such as the simulated one; they win over equal names. */
   readonly extra?: readonly Workspace[];
+  /** Told of a workspace of the file that cannot be used, which is then left out. Without it that is thrown. */
+  readonly onUnusable?: OnUnusable;
 }
 
 /** Flyte's variable that names the default workspace host. */
@@ -36,10 +38,10 @@ export const DEFAULT_DATABRICKS_INSTANCE_ENV_KEY = 'FLYTE_DATABRICKS_INSTANCE';
  * @throws CONFIG for a file, host or time-out that is not well-formed.
  */
 export function loadWorkspaces(options: LoadWorkspacesOptions): WorkspaceDirectory {
-  const { env, readFile = readFileIfAny, extra = [] } = options;
+  const { env, readFile = readFileIfAny, extra = [], onUnusable } = options;
   const requestTimeoutMs = parseTimeout(env['LONGHAUL_HTTP_TIMEOUT_MS']);
   const sources = readWorkspaceSources({ env, configFile: readConfigFile(env, readFile), requestTimeoutMs });
-  const named = readNamed({ env, readFile, requestTimeoutMs }, createWorkspaceDirectory(sources));
+  const named = readNamed({ env, readFile, requestTimeoutMs, onUnusable }, createWorkspaceDirectory(sources));
   const own = extra.map((workspace) => ({ ...workspace, host: normalizeHost(workspace.host) }));
   const workspaces = withoutTwins([...own, ...named.workspaces, ...sources.workspaces]);
   const defaultName = named.default ?? sources.defaultName;
@@ -61,11 +63,12 @@ interface NamedSource {
   readonly env: Environment;
   readonly readFile: FileReader;
   readonly requestTimeoutMs: number;
+  readonly onUnusable: OnUnusable | undefined;
 }
 
 /** A file that is named and not there is a mistake: nothing else may quietly take its place. */
 function readNamed(
-  { env, readFile, requestTimeoutMs }: NamedSource,
+  { env, readFile, requestTimeoutMs, onUnusable }: NamedSource,
   profiles: WorkspaceDirectory,
 ): WorkspacesFile {
   const given = env['LONGHAUL_WORKSPACES']?.trim() ?? '';
@@ -77,7 +80,8 @@ function readNamed(
       advice: 'Create it (docs/workspaces.md), or unset the variable.',
     });
   }
-  return parseWorkspacesFile(text, { path, requestTimeoutMs, profile: (name) => profiles.resolve(name) });
+  const profile = (name: string): Workspace => profiles.resolve(name);
+  return parseWorkspacesFile(text, { path, requestTimeoutMs, profile, onUnusable });
 }
 
 function parseTimeout(text: string | undefined): number {

@@ -30,6 +30,9 @@ export interface FailureExplanation {
   readonly next: string;
 }
 
+/** All that {@link explainName} explains. */
+export const FAILURE_NAMES: readonly string[] = [...new Set(FAILURE_TABLE.map(({ name }) => name))];
+
 /** Explains a termination code, a result or a type; nothing for a name that is none of them. Pure. */
 export function explainName(name: string, policy?: JsonObject): FailureExplanation[] {
   const own = readFailurePolicy(policy);

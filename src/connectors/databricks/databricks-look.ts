@@ -75,9 +75,9 @@ function isFromBeforeRepair({ run, meta: { latestRepairId } }: ObservedRun): boo
   return typeof latestRepairId === 'string' && !repairIds(run).includes(latestRepairId);
 }
 
-/** A repair that is accepted and does not show yet. */
-export function toBegun(meta: DatabricksJobMetadata): Observation {
-  const message = `Repair ${meta.latestRepairId ?? ''} of run ${meta.runId} has begun`;
+/** A repair that is accepted and does not show yet, with what is to be said of it. */
+export function toBegun(meta: DatabricksJobMetadata, remark = ''): Observation {
+  const message = `Repair ${meta.latestRepairId ?? ''} of run ${meta.runId} has begun${remark}`;
   return { meta, resource: { phase: 'QUEUED', message }, next: { kind: 'poll' } };
 }
 

@@ -1,16 +1,48 @@
-import type { TaskMetric } from '../../connector';
+import type { JsonObject, TaskMetric } from '../../connector';
 import type { Run } from './databricks-api';
-import { idsAt, numberAt, objectsAt } from './databricks-json';
-import { mapRunState } from './databricks-state';
-import { isSkippedState, readTaskRuns, type TaskRun } from './databricks-tasks';
+import { idsAt, numberAt, objectsAt, textAt } from './databricks-json';
+import { mapRunState, readRunState } from './databricks-state';
+import { isSkippedState, readTaskRuns, skippedLast, type TaskRun } from './databricks-tasks';
 
 /**
- * One entry per attempt of each task, in the order they started. Durations are Databricks' own, in milliseconds.
- * `run` was read with its history where it may have been repaired.
+ * One entry per attempt of each task, in the order they started, what was skipped last; before them the wait of the
+ * run as a whole, where it had to queue. Durations are Databricks' own, in milliseconds. `run` was read with its
+ * history where it may have been repaired.
  */
 export function toTaskMetrics(run: Run): TaskMetric[] {
   const repairs = readRepairs(run);
-  return readTaskRuns(run.tasks).map((task) => toTaskMetric(task, repairs.get(task.runId ?? '')));
+  const tasks = skippedLast(readTaskRuns(run.tasks));
+  const metrics = tasks.map((task) => toTaskMetric(task, repairs.get(task.runId ?? '')));
+  return [...queueOf(run, metrics, repairs.size > 0), ...metrics];
+}
+
+/** No task key looks like this. */
+const WHOLE_RUN = '(run)';
+
+/** A run queues before its tasks do, and theirs do not tell of it: where one does, the time would count twice. */
+function queueOf({ raw }: Run, tasks: readonly TaskMetric[], isRepaired: boolean): TaskMetric[] {
+  const queueMs = numberAt(raw, 'queue_duration') ?? 0;
+  if (queueMs <= 0 || tasks.some((task) => (task.queueMs ?? 0) > 0)) return [];
+  const externalId = textAt(raw, 'run_id');
+  return [
+    {
+      ...{ name: WHOLE_RUN, attempt: 0, phase: 'QUEUED' },
+      ...(externalId === undefined ? {} : { externalId }),
+      ...(isRepaired ? { repair: 0 } : {}),
+      ...queueTimes(raw, tasks, queueMs),
+    },
+  ];
+}
+
+/** The wait ends when the first task starts at the latest, wherever the run itself is said to start. */
+function queueTimes(raw: JsonObject, tasks: readonly TaskMetric[], queueMs: number): Partial<TaskMetric> {
+  const begun = numberAt(raw, 'start_time') ?? 0;
+  const isWaiting = readRunState(raw).lifeCycle === 'QUEUED';
+  if (isWaiting) return { ...optional('startedAt', begun === 0 ? undefined : begun), queueMs };
+  const first = Math.min(...tasks.map(({ startedAt = Number.POSITIVE_INFINITY }) => startedAt));
+  const endedAt = begun === 0 ? first : Math.min(begun + queueMs, first);
+  const times = Number.isFinite(endedAt) ? { startedAt: endedAt - queueMs, endedAt } : {};
+  return { ...times, queueMs, totalMs: queueMs };
 }
 
 /** Task run id → number of the repair that started it; nothing for a run without repairs. */

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../connector';
+import { isJsonObject, isNearName, type JsonObject } from '../../connector';
 import { objectAt, objectsAt } from './databricks-json';
 import { FIELD_NAMES } from './databricks-schema';
 import type { DatabricksTask } from './databricks-task';
@@ -33,36 +33,9 @@ function noticesOnTask(task: JsonObject, path: string): string[] {
 
 function nearMisses(value: JsonObject, path: string, known: readonly string[]): string[] {
   return Object.keys(value).flatMap((key) => {
-    const meant = known.includes(key) ? undefined : known.find((name) => isNear(key, name));
+    const meant = known.includes(key) ? undefined : known.find((name) => isNearName(key, name));
     return meant === undefined
       ? []
       : [`${path}.${key} is not known to Longhaul and is sent as it is. Did you mean ${meant}?`];
   });
-}
-
-/** Short names have too many neighbors. */
-const SHORTEST_NAME = 6;
-
-function isNear(key: string, name: string): boolean {
-  const [given, known] = [lettersOf(key), lettersOf(name)];
-  if (given === known) return true;
-  return known.length >= SHORTEST_NAME && distance(given, known) <= 2;
-}
-
-function lettersOf(name: string): string {
-  return name.toLowerCase().replaceAll('_', '');
-}
-
-/** How many letters to put in, take out or change (Levenshtein), row by row. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_unused, index) => index);
-  for (const [index, letter] of Array.from(a).entries()) {
-    const next = [index + 1];
-    for (const [column, other] of Array.from(b).entries()) {
-      const change = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(change, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

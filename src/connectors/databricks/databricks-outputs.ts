@@ -81,7 +81,7 @@ const READ_ORDER = [
   'spark_jar_task',
 ] as const;
 
-/** The outputs of the tasks that succeeded, the latest attempt of each, within `limits`. */
+/** The outputs of the tasks that succeeded, the latest attempt of each, within `limits`, in the order they started. */
 export async function readOutputs(
   tasks: readonly TaskRun[],
   read: OutputReader,
@@ -101,9 +101,13 @@ export async function readOutputs(
     left = Math.max(0, left);
     entries.push(...entryOf(task, output));
   }
-  const all = Object.fromEntries([...told, ...entries].map(([key, output]) => [key, compact({ ...output })]));
+  const given = new Map([...told, ...entries]);
+  const all = succeeded.flatMap((task) => entryOf(task, given.get(task.taskKey)));
   const readCount = answers.filter((answer) => answer !== undefined).length;
-  return { outputs: all, unread: readable.length - readCount };
+  return {
+    outputs: Object.fromEntries(all.map(([key, output]) => [key, compact({ ...output })])),
+    unread: readable.length - readCount,
+  };
 }
 
 /** So many requests at a time: a run that ends is one of many in its workspace. */

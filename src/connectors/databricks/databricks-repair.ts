@@ -15,6 +15,7 @@ import { compact, isJsonArray, objectAt, objectsAt, textAt } from './databricks-
 import type { DatabricksJobMetadata } from './databricks-metadata';
 import { isEnded, lastRepairId, notInTurn, observeWithRepairs, toBegun } from './databricks-look';
 import { resolveBody } from './databricks-request';
+import { blockersOf, readTaskRuns } from './databricks-tasks';
 
 /** What a person may ask of a repair; all of it optional. */
 export interface RepairOptions {
@@ -81,7 +82,7 @@ export async function repairRun(asked: AskedRepair, call: CallContext): Promise<
   if (begun !== undefined) return begun;
   try {
     const repairId = await sendRepair(repair, { run: before, known }, call);
-    return toBegun({ ...meta, latestRepairId: repairId });
+    return toBegun({ ...meta, latestRepairId: repairId }, remarkOn(repair.options, before));
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (!(thrown instanceof LonghaulError) || thrown.code !== 'INVALID_TASK') throw thrown;
@@ -90,6 +91,14 @@ export async function repairRun(asked: AskedRepair, call: CallContext): Promise<
     if (late === undefined) throw thrown;
     return late;
   }
+}
+
+/** Databricks takes a repair of tasks whose upstream has failed, and skips them again. */
+function remarkOn({ tasks = [] }: RepairOptions, run: Run): string {
+  const blockers = blockersOf(tasks, readTaskRuns(run.tasks));
+  if (blockers.length === 0) return '';
+  const names = blockers.join(', ');
+  return `; it skips again what needs ${names}, which did not succeed: name ${names} for the repair too`;
 }
 
 /** A meta that nobody has looked at yet tells no chain: then the first try has said where it began. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../connector';
-import { numberAt, textAt } from './databricks-json';
+import { numberAt, objectsAt, textAt } from './databricks-json';
 import { isTerminalState, readRunState, type RunState } from './databricks-state';
 
 /** One attempt of one task of a run. */
@@ -93,6 +93,37 @@ export function countTasks(runs: readonly TaskRun[]): { readonly done: number; r
 /** Tasks that never ran for what happened upstream of them. */
 export function countSkipped(runs: readonly TaskRun[]): number {
   return latestAttempts(runs).filter(({ state }) => isSkippedState(state)).length;
+}
+
+/**
+ * What stands in the way of these tasks when they alone run again: tasks upstream of them that did not succeed. A task
+ * that asks for less than the success of all (`run_if`) runs anyway.
+ */
+export function blockersOf(wanted: readonly string[], runs: readonly TaskRun[]): string[] {
+  const latest = new Map(latestAttempts(runs).map((run) => [run.taskKey, run]));
+  const blockers = new Set<string>();
+  const pending = [...wanted];
+  for (let key = pending.pop(); key !== undefined; key = pending.pop()) {
+    for (const upstream of needsOf(latest.get(key))) {
+      const isDone = latest.get(upstream)?.state.result === 'SUCCESS';
+      if (isDone || wanted.includes(upstream) || blockers.has(upstream)) continue;
+      blockers.add(upstream);
+      pending.push(upstream);
+    }
+  }
+  return [...latest.keys()].filter((key) => blockers.has(key));
+}
+
+/** The tasks that must have succeeded before this one runs. */
+function needsOf(run: TaskRun | undefined): string[] {
+  if (run === undefined || (textAt(run.raw, 'run_if') ?? 'ALL_SUCCESS') !== 'ALL_SUCCESS') return [];
+  return objectsAt(run.raw, 'depends_on').flatMap((one) => textAt(one, 'task_key') ?? []);
+}
+
+/** What was skipped has no place in time, whatever times Databricks gives it: behind all that ran. */
+export function skippedLast(runs: readonly TaskRun[]): TaskRun[] {
+  const isSkipped = ({ state }: TaskRun): boolean => isSkippedState(state);
+  return [...runs.filter((run) => !isSkipped(run)), ...runs.filter(isSkipped)];
 }
 
 /** Ended without having run anything. */

@@ -106,7 +106,11 @@ export interface WorkspacesFileContext {
   readonly requestTimeoutMs: number;
   /** Finds a workspace of `~/.databrickscfg`. @throws CONFIG. */
   readonly profile: (name: string) => Workspace;
+  /** Told of a workspace that cannot be used, which is then left out. Without it that is thrown. */
+  readonly onUnusable?: OnUnusable | undefined;
 }
+
+export type OnUnusable = (name: string, problem: LonghaulError) => void;
 
 /**
  * Reads YAML or JSON. References stay references: they are resolved when a token is needed.
@@ -122,7 +126,7 @@ export function parseWorkspacesFile(text: string, context: WorkspacesFileContext
     assertKnown(rule.workspace, `rules[${index}].workspace`, { names, path: context.path });
   });
   return {
-    workspaces: Object.entries(workspaces).map((entry) => toWorkspace(entry, context)),
+    workspaces: Object.entries(workspaces).flatMap((entry) => toUsable(entry, context)),
     rules,
     ...(defaultName === undefined ? {} : { default: defaultName }),
   };
@@ -160,9 +164,19 @@ function assertKnown(
   );
 }
 
+function toUsable(entry: [string, FileWorkspace], context: WorkspacesFileContext): Workspace[] {
+  try {
+    return [toWorkspace(entry, context)];
+  } catch (thrown) {
+    if (context.onUnusable === undefined || !(thrown instanceof LonghaulError)) throw thrown;
+    context.onUnusable(entry[0], thrown);
+    return [];
+  }
+}
+
 function toWorkspace([key, given]: [string, FileWorkspace], context: WorkspacesFileContext): Workspace {
   const { auth: givenAuth, host, ...rest } = given;
-  const profile = givenAuth.kind === 'profile' ? context.profile(givenAuth.profile) : undefined;
+  const profile = givenAuth.kind === 'profile' ? findProfile(key, givenAuth.profile, context) : undefined;
   const own = profile?.auth ?? givenAuth;
   if (own.kind === 'profile') {
     throw fileError(context.path, `workspaces.${key}.auth: is a profile of a profile`);
@@ -174,6 +188,15 @@ function toWorkspace([key, given]: [string, FileWorkspace], context: WorkspacesF
     requestTimeoutMs: context.requestTimeoutMs,
     auth: own,
   };
+}
+
+function findProfile(key: string, profile: string, context: WorkspacesFileContext): Workspace {
+  try {
+    return context.profile(profile);
+  } catch (thrown) {
+    const { message } = LonghaulError.from(thrown);
+    throw fileError(context.path, `workspaces.${key}.auth: profile ${profile} cannot be used: ${message}`);
+  }
 }
 
 function hostOf(key: string, host: string | undefined, path: string): string {

@@ -28,6 +28,7 @@ export {
   explainName,
   explainRun,
   explainTable,
+  FAILURE_NAMES,
   type FailureExplanation,
 } from './databricks-explain';
 export { FLYTE_FAIL_ON_ERROR, type FlyteDefaults } from './databricks-flyte';

@@ -61,6 +61,7 @@ function reportOf(more: Partial<TaskReport> = {}): TaskReport {
         trace: 'line 1\nline 2',
       },
     ],
+    healed: [],
     skipped: 1,
     madeAt: T + 50_000,
     ...more,
@@ -173,4 +174,26 @@ describe('the report as a page', () => {
       '<a href="https://example.invalid/#job/1" rel="noreferrer">Databricks Console</a>',
     );
   });
+});
+
+it('of a task that a repair has healed, both say why it had failed', () => {
+  const healed = [{ error: 'sum: KeyError <date>', externalId: '20' }];
+  const report = reportOf({ causes: [], healed });
+  expect(text(report)).toMatch(
+    /Why it had failed before its repair\n {2}1\. sum: KeyError <date>\n {5}run 20\n/,
+  );
+  expect(page(report)).toContain('<strong>sum: KeyError &lt;date&gt;</strong>');
+});
+
+it('the wait of the whole run has a bar of its own in front', () => {
+  const queue = metric('(run)', { phase: 'QUEUED', startedAt: T, endedAt: T + 9_000, queueMs: 9_000 });
+  const report = reportOf({ metrics: [queue, ...reportOf().metrics] });
+  const row = toTimeline(report)[1]?.sections[0]?.rows[0];
+  expect(row).toMatchObject({
+    label: '(run)',
+    spans: [{ kind: 'queue', from: T, to: T + 9_000 }],
+    durationMs: 9_000,
+  });
+  expect(text(report)).toMatch(/\(run\) +·+ +QUEUED +9\.0 s/);
+  expect(page(report)).toContain('aria-label="queue 9.0 s"');
 });

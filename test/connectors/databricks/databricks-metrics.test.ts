@@ -1,6 +1,6 @@
 import { startSimulator, type Simulator } from '../../../src/simulator';
 import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
-import type { ResourceMeta, TaskMetric } from '../../../src/connector';
+import type { JsonObject, ResourceMeta, TaskMetric } from '../../../src/connector';
 import { waitUntil } from '../../support/wait-until';
 import { callContext, connectorFor, notebookTask, submitRequest, TOKEN } from './support/calls';
 import { runOf, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
@@ -42,6 +42,43 @@ describe('of an answer of Databricks', () => {
         ...{ name: 'a', attempt: 1, phase: 'SUCCEEDED', externalId: '2', startedAt: 1_002, endedAt: 2_002 },
         ...spans,
       },
+    ]);
+  });
+
+  const queued = (more: JsonObject, tasks: readonly JsonObject[]): void => {
+    fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { ...more, tasks }) });
+  };
+
+  it('the wait of the whole run comes first, ends when the first task starts, and adds up to what the run says', async () => {
+    queued({ start_time: 200, queue_duration: 900 }, [taskOf('a', 1, { queue_duration: 0 }), taskOf('b', 2)]);
+    const [run, ...tasks] = await metrics();
+    expect(run).toMatchObject({
+      name: '(run)',
+      phase: 'QUEUED',
+      startedAt: 101,
+      endedAt: 1_001,
+      totalMs: 900,
+    });
+    expect(tasks.map(({ name }) => name)).toEqual(['a', 'b']);
+    expect((await metrics()).reduce((sum, { queueMs = 0 }) => sum + queueMs, 0)).toBe(900);
+    queued({ start_time: 50, queue_duration: 900 }, [taskOf('a', 1)]);
+    expect((await metrics())[0]).toMatchObject({ startedAt: 50, endedAt: 950 });
+  });
+
+  it('a wait that its tasks tell already is not told twice, and no wait is told as none', async () => {
+    queued({ start_time: 200, queue_duration: 800 }, [taskOf('a', 1, { queue_duration: 800 })]);
+    expect((await metrics()).map(({ name }) => name)).toEqual(['a']);
+    queued({ start_time: 200, queue_duration: 0 }, [taskOf('a', 1)]);
+    expect((await metrics()).map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('what was skipped comes last, whenever it is said to have started', async () => {
+    const skipped = { state: { life_cycle_state: 'TERMINATED', result_state: 'UPSTREAM_FAILED' } };
+    queued({}, [taskOf('after', 1, skipped), taskOf('a', 2), taskOf('b', 3)]);
+    expect((await metrics()).map(({ name, phase }) => `${name} ${phase}`)).toEqual([
+      'a SUCCEEDED',
+      'b SUCCEEDED',
+      'after SKIPPED',
     ]);
   });
 

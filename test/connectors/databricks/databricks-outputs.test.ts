@@ -115,6 +115,14 @@ it('there is one output by task key, in the shape of its kind', async () => {
   });
 });
 
+it('outputs stand in the order in which their tasks started; what was skipped has none', async () => {
+  const skipped = { state: { life_cycle_state: 'TERMINATED', result_state: 'UPSTREAM_FAILED' } };
+  show([taskOf('none', 0, { notebook_task: {}, ...skipped }), ...EVERY_KIND]);
+  const keys = EVERY_KIND.map(({ task_key }) => task_key);
+  expect(Object.keys(await kept())).toEqual(keys);
+  expect(Object.keys(await fresh())).toEqual(keys);
+});
+
 it('a link that opens without a password is not kept; it is read afresh for one who asks', async () => {
   show(EVERY_KIND);
   expect(JSON.stringify(await connector.get(metaOf(), callContext()))).not.toContain('open-sesame');

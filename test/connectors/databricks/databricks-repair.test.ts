@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../../src/connector';
 import { DatabricksJobMetadata, type DatabricksConnectorV2 } from '../../../src/connectors/databricks';
 import { parseRepairOptions, toRepairBody } from '../../../src/connectors/databricks/databricks-repair';
+import { blockersOf, readTaskRuns } from '../../../src/connectors/databricks/databricks-tasks';
 import { callContext, connectorFor, rejection, submitRequest } from './support/calls';
-import { apiError, startFakeWorkspace, type FakeWorkspace } from './support/fake-workspace';
+import { apiError, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
 
 let fake: FakeWorkspace;
 let connector: DatabricksConnectorV2;
@@ -168,4 +169,37 @@ test.each([undefined, null, '9007199254740995'])('a meta whose last repair is %s
   const meta = DatabricksJobMetadata.parse(metaWith(id));
   expect(DatabricksJobMetadata.decode(DatabricksJobMetadata.encode(meta))).toEqual(meta);
   expect(meta.latestRepairId).toEqual(id);
+});
+
+describe('a repair of named tasks whose upstream has failed', () => {
+  const after = (...keys: string[]): JsonObject => ({ depends_on: keys.map((task_key) => ({ task_key })) });
+  const ended = (result_state: string): JsonObject => ({
+    state: { life_cycle_state: 'TERMINATED', result_state },
+  });
+  const TASKS = [
+    taskOf('load', 1, ended('FAILED')),
+    taskOf('clean', 2, { ...ended('UPSTREAM_FAILED'), ...after('load') }),
+    taskOf('sum', 3, { ...ended('UPSTREAM_FAILED'), ...after('clean', 'other') }),
+    taskOf('other', 4, ended('SUCCESS')),
+    taskOf('tell', 5, { ...ended('FAILED'), ...after('load'), run_if: 'ALL_DONE' }),
+  ];
+
+  test.each([
+    [['sum'], ['load', 'clean']],
+    [['sum', 'clean'], ['load']],
+    [['sum', 'clean', 'load'], []],
+    [['load'], []],
+    [['tell'], []],
+  ])('of %j is held up by %j', (wanted, blockers) => {
+    expect(blockersOf(wanted, readTaskRuns(TASKS))).toEqual(blockers);
+  });
+
+  test('says so when it has begun', async () => {
+    const state = { life_cycle_state: 'TERMINATED', result_state: 'FAILED' };
+    fake.on('runs/get', { body: { run_id: 4711, job_id: 5, state, tasks: TASKS } });
+    const { resource } = await repair(metaWith(null), { tasks: ['clean'] });
+    expect(resource.message).toMatch(/has begun; it skips again what needs load, which did not succeed/);
+    const whole = await repair(metaWith(null), { tasks: ['clean', 'load'] });
+    expect(whole.resource.message).toMatch(/has begun$/);
+  });
 });

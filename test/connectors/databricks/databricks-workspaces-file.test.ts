@@ -65,6 +65,19 @@ describe('a file of workspaces', () => {
     });
   });
 
+  test('with a profile that does not exist is refused, naming both; a caller that asks for it hears of it instead', () => {
+    const text = 'workspaces: { w: { auth: { kind: profile, profile: nowhere } } }';
+    expect(() => load(text)).toThrow(/workspaces\.w\.auth: profile nowhere cannot be used/);
+    const heard: string[] = [];
+    const directory = loadWorkspaces({
+      env: { LONGHAUL_WORKSPACES: '/w.yaml' },
+      readFile: (path) => (path === '/w.yaml' ? text : undefined),
+      onUnusable: (name, { code }) => heard.push(`${name} ${code}`),
+    });
+    expect(heard).toEqual(['w CONFIG']);
+    expect(directory.workspaces).toEqual([]);
+  });
+
   test('may be JSON as well', () => {
     const text = JSON.stringify({
       workspaces: { w: { host: 'w.example', auth: { kind: 'pat', token: { $secret: 'k8s:ns/s/token' } } } },
