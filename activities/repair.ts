@@ -36,5 +36,6 @@ function countUnrefused(
   sentBefore: number | undefined,
 ): number | undefined {
   const posts = countPosts(call);
-  return posts === undefined || tellsNothing(error) ? posts : (sentBefore ?? posts);
+  const isRefused = !tellsNothing(error) && error.code !== 'OUTCOME_UNKNOWN';
+  return posts !== undefined && isRefused ? (sentBefore ?? posts) : posts;
 }

@@ -71,7 +71,8 @@ export async function observeWithRepairs(observed: ObservedRun, call: CallContex
   return observeRun({ ...observed, meta: { ...meta, latestRepairId: lastRepairId(run) } }, call);
 }
 
-function isFromBeforeRepair({ run, meta: { latestRepairId } }: ObservedRun): boolean {
+/** Has Databricks accepted a repair that the run does not show yet? Then its end is that from before. */
+export function isFromBeforeRepair({ run, meta: { latestRepairId } }: Omit<ObservedRun, 'client'>): boolean {
   return typeof latestRepairId === 'string' && !repairIds(run).includes(latestRepairId);
 }
 
