@@ -2,7 +2,13 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 
 import { createConnectorActivities } from '../../activities';
-import { ConnectorRegistry, DEFAULT_POLICY, LonghaulError, type GetInput } from '../../src/connector';
+import {
+  ConnectorRegistry,
+  DEFAULT_POLICY,
+  LonghaulError,
+  type ErrorCode,
+  type GetInput,
+} from '../../src/connector';
 import { createSecretPort } from '../../src/worker';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 
@@ -20,11 +26,24 @@ function open(offers: ConstructorParameters<typeof ScriptedConnector>[2] = {}, t
   };
 }
 
-function run<A, R>(activity: (input: A) => Promise<R>, input: A, heartbeatDetails?: unknown): Promise<R> {
-  return new MockActivityEnvironment(
-    { heartbeatDetails, currentAttemptScheduledTimestampMs: Date.now() },
+interface Try {
+  /** Its number; later ones know what the tries before have saved. */
+  readonly attempt?: number;
+  readonly onHeartbeat?: (details: unknown) => void;
+}
+
+function run<A, R>(
+  activity: (input: A) => Promise<R>,
+  input: A,
+  heartbeatDetails?: unknown,
+  { attempt = 1, onHeartbeat = () => undefined }: Try = {},
+): Promise<R> {
+  const environment = new MockActivityEnvironment(
+    { heartbeatDetails, attempt, currentAttemptScheduledTimestampMs: Date.now() },
     { logger: new DefaultLogger('ERROR') },
-  ).run<[A], R, (input: A) => Promise<R>>(activity, input);
+  );
+  environment.on('heartbeat', onHeartbeat);
+  return environment.run<[A], R, (input: A) => Promise<R>>(activity, input);
 }
 
 const REQUEST = {
@@ -195,5 +214,90 @@ test('repair gives the job as it goes on', async () => {
   };
   await expect(run(activities.repair, input)).resolves.toMatchObject({
     observation: { resource: { phase: 'SUCCEEDED' } },
+  });
+});
+
+const REPAIR = { taskCategory: CATEGORY, meta: META, request: REQUEST, options: {} };
+
+/** An ended job, and a repair that goes as scripted. */
+async function openEnded() {
+  const opened = open();
+  opened.jobs.onCreate = (job) => failJob(job, 'spot lost');
+  await run(opened.activities.create, CREATE);
+  return opened;
+}
+
+const throwing = (code: ErrorCode) => (): never => {
+  throw new LonghaulError(code, 'as scripted');
+};
+
+test.each<[string, ErrorCode, number | undefined, number]>([
+  ['was refused', 'INVALID_TASK', undefined, 0],
+  ['was refused for its credentials', 'UNAUTHENTICATED', undefined, 0],
+  ['was refused after one that went unanswered', 'INVALID_TASK', 1, 1],
+  ['was not answered', 'UNAVAILABLE', undefined, 1],
+  ['met a defect', 'INTERNAL', undefined, 1],
+])('a repair that %s says how many requests may have begun one', async (_what, code, posts, expected) => {
+  const { activities, jobs } = await openEnded();
+  jobs.onRepair = throwing(code);
+  const failed = run(activities.repair, REPAIR, posts === undefined ? undefined : { posts });
+  await expect(failed).rejects.toMatchObject({ type: code, details: [{ posts: expected }] });
+});
+
+test('a repair that fails before anything is sent says so; not where a lost try may have sent something', async () => {
+  const { activities, jobs } = await openEnded();
+  jobs.beforeRepair = () => Promise.reject(new LonghaulError('SECRET_UNAVAILABLE', 'no such secret'));
+  const counted = { details: [{ posts: 0 }] };
+  await expect(run(activities.repair, REPAIR)).rejects.toMatchObject(counted);
+  const second = run(activities.repair, REPAIR, { endedTry: 1 }, { attempt: 2 });
+  await expect(second).rejects.toMatchObject(counted);
+  const afterLost = run(activities.repair, REPAIR, undefined, { attempt: 2 });
+  await expect(afterLost).rejects.toMatchObject({ details: [{ code: 'SECRET_UNAVAILABLE' }] });
+  await expect(afterLost).rejects.not.toMatchObject({ details: [{ posts: 0 }] });
+});
+
+describe('a submit that a quota refuses', () => {
+  const quota = new LonghaulError('RATE_LIMITED', 'no room for more runs.', { isQuota: true });
+  const input = { ...CREATE, quotaBudgetMs: 10_000 };
+
+  function openRefused(error = quota) {
+    const opened = open();
+    opened.jobs.afterCreate = () => Promise.reject(error);
+    return opened;
+  }
+
+  test('is tried again while the budget lasts, and remembers since when it waits', async () => {
+    const { activities } = openRefused();
+    const saved: unknown[] = [];
+    const first = run(activities.create, input, undefined, { onHeartbeat: (details) => saved.push(details) });
+    await expect(first).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
+    expect(saved.at(-1)).toMatchObject({ posts: 1, refused: 1, endedTry: 1, quotaSince: expect.any(Number) });
+  });
+
+  test.each([
+    ['of this attempt', {}, { posts: 1, refused: 1, quotaSince: Date.now() - 60_000 }],
+    ['of attempts before it', { quotaSince: Date.now() - 60_000 }, undefined],
+  ])('ends when refusals %s have lasted for all of it', async (_what, more, saved) => {
+    const { activities } = openRefused();
+    await expect(run(activities.create, { ...input, ...more }, saved)).rejects.toMatchObject({
+      type: 'RATE_LIMITED',
+      nonRetryable: true,
+      message: expect.stringMatching(/^no room for more runs\. It did not ease in \d+ s/) as string,
+    });
+  });
+
+  test.each<[string, object, LonghaulError, object]>([
+    ['one request went unanswered', input, quota, { posts: 1, quotaSince: 1 }],
+    ['it has no budget', CREATE, quota, { posts: 1, refused: 1, quotaSince: 1 }],
+    [
+      'it is only asked to slow down',
+      input,
+      new LonghaulError('RATE_LIMITED', 'slower'),
+      { posts: 1, refused: 1, quotaSince: 1 },
+    ],
+  ])('is tried on where %s', async (_what, given, error, saved) => {
+    const { activities } = openRefused(error);
+    const late = run(activities.create, { ...CREATE, ...given }, saved);
+    await expect(late).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
   });
 });
