@@ -1,5 +1,6 @@
+import type { TaskRequest } from '../../src/client';
 import { isJsonObject, type JsonObject } from '../../src/connector';
-import { numberAt, objectsAt, parseLosslessJson, textAt } from '../../src/connectors/databricks/databricks-json';
+import { numberAt, parseLosslessJson, textAt } from '../../src/connectors/databricks/databricks-json';
 import { installQuietRuntime } from '../support/task-bench';
 import { expectOneRunEach, openWorkspaceBench, TOKEN, type WorkspaceBench } from './support/workspace-bench';
 
@@ -55,7 +56,9 @@ test(
     const settings = { name: 'capped', max_concurrent_runs: AT_ONCE, queue: { enabled: true }, tasks };
     const jobId = textAt(await call('create', settings), 'job_id') ?? '';
     await bench.startWorkers();
-    const outcomes = await bench.waitAll(await bench.beginMany(STARTS, { request: { job_id: jobId } }));
+    const request = (): TaskRequest => bench.request('databricks', { request: { job_id: jobId } });
+    const begun = Array.from({ length: STARTS }, () => bench.tasks.start(request()));
+    const outcomes = await bench.waitAll((await Promise.all(begun)).map(({ id }) => id));
     expectOneRunEach(bench, outcomes);
     const spans = await Promise.all(outcomes.map(({ status }) => spanOf(status.externalId ?? '')));
     expect(spans).toHaveLength(STARTS);

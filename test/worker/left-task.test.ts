@@ -148,7 +148,9 @@ test('the next attempt has its own token and no job yet', () => {
 const QUOTA: Observation['next'] = {
   kind: 'done',
   verdict: {
-    ...{ kind: 'failed', code: 'JOB_FAILED', cause: 'quota' },
+    kind: 'failed',
+    code: 'JOB_FAILED',
+    cause: 'quota',
     decision: { action: 'retryAfter', delayMs: 1_000, reason: 'no room' },
   },
 };

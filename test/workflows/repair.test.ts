@@ -283,6 +283,8 @@ test('refused repairs stop nothing and spend no try: the one that is taken has a
   const retry: AttemptDecision = { action: 'retry', reason: 'platform' };
   jobs.onRepair = (job) => failJob(job, 'spot lost', { decision: retry });
   await repair(id);
+  await untilStatus(bench, id, ({ message }) => message?.includes('spot lost') === true);
+  await bench.tasks.nudge(id);
   const { result } = await bench.tasks.wait(id);
   const [attempt] = result?.receipt.attempts ?? [];
   expect(attempt).toMatchObject({ repairs: 1 });

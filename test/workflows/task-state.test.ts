@@ -107,9 +107,8 @@ test('a repair that never began leaves the ended job as it was, and spends no tr
 
 test('a decision is noted with its reason, and a wait for a quota as such', () => {
   const quota = verdict(QUOTA, { cause: 'quota' });
-  const decided = applyDecision(bounds({}), failed(submitted(), QUOTA, 5), {
-    ...{ verdict: quota, decision: QUOTA, now: 5 },
-  });
+  const ended = failed(submitted(), QUOTA, 5);
+  const decided = applyDecision(bounds({}), ended, { verdict: quota, decision: QUOTA, now: 5 });
   expect(decided.attempts).toMatchObject([{ decision: 'retryAfter: quota', waitsForQuota: true }]);
   expect(decided.resumeAt).toBe(55);
 });
