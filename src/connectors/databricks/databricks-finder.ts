@@ -90,8 +90,8 @@ async function findRun(
   const kept = keptName(workspace, clients.directory());
   const found = toFoundJob({ workspace, kept }, run.raw, externalId);
   if (known === undefined || meta === undefined) return found;
-  const isBegun = isEnded(run) && isFromBeforeRepair({ run, meta: known });
-  return { ...found, meta, ...(isBegun ? { phase: 'QUEUED', isTerminal: false } : {}) };
+  if (!isFromBeforeRepair({ run, meta: known })) return { ...found, meta };
+  return { ...found, meta, phase: 'QUEUED', isTerminal: false };
 }
 
 interface KnownRun {
