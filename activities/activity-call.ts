@@ -36,10 +36,10 @@ export interface ActivityCall {
  * Notes that a try which failed did so in order, and says how many requests have gone out by then. Undefined where an
  * earlier try was lost: what it sent in its last moments may be on no record.
  */
-export function countPosts({ attempt, saved, save }: ActivityCall): number | undefined {
-  const { posts = 0, endedTry = 0 } = saved();
-  const isWhole = endedTry === attempt - 1;
-  if (isWhole) save({ endedTry: attempt });
+export function countPosts(call: ActivityCall): number | undefined {
+  const { posts = 0, endedTry = 0 } = call.saved();
+  const isWhole = endedTry === call.attempt - 1;
+  if (isWhole) call.save({ endedTry: call.attempt });
   return isWhole || posts > 0 ? posts : undefined;
 }
 
