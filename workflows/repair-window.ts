@@ -27,7 +27,9 @@ export async function keepAfterRepair(task: TaskRun, failed: TaskFailure): Promi
     return failedEnd(code, message, task.state.mayBeRunning ? 'stop' : 'leave', cause);
   }
   const stopped = await stopJob(task, message);
-  if (stopped.kind === 'unconfirmed') return failedEnd(stopped.code, `${message} ${stopped.message}`, 'leave');
+  if (stopped.kind === 'unconfirmed') {
+    return failedEnd(stopped.code, `${message} ${stopped.message}`, 'leave');
+  }
   const decision = { action: 'fail', reason: 'the repair failed' } as const;
   task.state = planNextAttempt(task.state, decision, Date.now());
   return keepForRepair(task, failed);

@@ -88,7 +88,12 @@ function verdictOn({ code }: StepFailure): FailedVerdict | undefined {
     return { kind: 'failed', code, cause: 'unknown', decision: fail('it is not known whether the job ran') };
   }
   if (code !== 'RATE_LIMITED') return undefined;
-  return { kind: 'failed', code, cause: 'quota', decision: fail('the submit was refused for all of quotaBudget') };
+  return {
+    kind: 'failed',
+    code,
+    cause: 'quota',
+    decision: fail('the submit was refused for all of quotaBudget'),
+  };
 }
 
 /** A defect after a request tells nothing of what the request did. */

@@ -28,7 +28,15 @@ import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request'
 import { assertRepairable, readStart, reopen, repairOpen, type RepairedTask } from './repair-task';
 import { parseTaskMemo, toTaskStatus, type TaskStatus, type WaitingFor } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
-import { connectorOf, keptOutputs, readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
+import {
+  connectorOf,
+  keptOutputs,
+  readLogs,
+  readMetrics,
+  readOutputs,
+  readReport,
+  type TaskOutputs,
+} from './job-reader';
 import { readTaskEvents } from './task-events';
 import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
 import type { TaskReport } from './task-report';

@@ -26,17 +26,21 @@ function open(offers: ConstructorParameters<typeof ScriptedConnector>[2] = {}, t
   };
 }
 
+function run<A, R>(activity: (input: A) => Promise<R>, input: A, saved?: unknown): Promise<R> {
+  return runTry(activity, input, { saved });
+}
+
 interface Try {
-  /** Its number; later ones know what the tries before have saved. */
+  /** What the tries before have kept. */
+  readonly saved?: unknown;
   readonly attempt?: number;
   readonly onHeartbeat?: (details: unknown) => void;
 }
 
-function run<A, R>(
+function runTry<A, R>(
   activity: (input: A) => Promise<R>,
   input: A,
-  heartbeatDetails?: unknown,
-  { attempt = 1, onHeartbeat = () => undefined }: Try = {},
+  { saved: heartbeatDetails, attempt = 1, onHeartbeat = () => undefined }: Try,
 ): Promise<R> {
   const environment = new MockActivityEnvironment(
     { heartbeatDetails, attempt, currentAttemptScheduledTimestampMs: Date.now() },
@@ -231,17 +235,17 @@ const throwing = (code: ErrorCode) => (): never => {
   throw new LonghaulError(code, 'as scripted');
 };
 
-test.each<[string, ErrorCode, number | undefined, number]>([
-  ['was refused', 'INVALID_TASK', undefined, 0],
-  ['was refused for its credentials', 'UNAUTHENTICATED', undefined, 0],
-  ['was refused after one that went unanswered', 'INVALID_TASK', 1, 1],
-  ['was not answered', 'UNAVAILABLE', undefined, 1],
-  ['met a defect', 'INTERNAL', undefined, 1],
-])('a repair that %s says how many requests may have begun one', async (_what, code, posts, expected) => {
+test.each<[string, ErrorCode, { readonly before: number; readonly posts: number }]>([
+  ['was refused', 'INVALID_TASK', { before: 0, posts: 0 }],
+  ['was refused for its credentials', 'UNAUTHENTICATED', { before: 0, posts: 0 }],
+  ['was refused after one that went unanswered', 'INVALID_TASK', { before: 1, posts: 1 }],
+  ['was not answered', 'UNAVAILABLE', { before: 0, posts: 1 }],
+  ['met a defect', 'INTERNAL', { before: 0, posts: 1 }],
+])('a repair that %s says how many requests may have begun one', async (_what, code, { before, posts }) => {
   const { activities, jobs } = await openEnded();
   jobs.onRepair = throwing(code);
-  const failed = run(activities.repair, REPAIR, posts === undefined ? undefined : { posts });
-  await expect(failed).rejects.toMatchObject({ type: code, details: [{ posts: expected }] });
+  const failed = run(activities.repair, REPAIR, { posts: before });
+  await expect(failed).rejects.toMatchObject({ type: code, details: [{ posts }] });
 });
 
 test('a repair that fails before anything is sent says so; not where a lost try may have sent something', async () => {
@@ -249,9 +253,9 @@ test('a repair that fails before anything is sent says so; not where a lost try 
   jobs.beforeRepair = () => Promise.reject(new LonghaulError('SECRET_UNAVAILABLE', 'no such secret'));
   const counted = { details: [{ posts: 0 }] };
   await expect(run(activities.repair, REPAIR)).rejects.toMatchObject(counted);
-  const second = run(activities.repair, REPAIR, { endedTry: 1 }, { attempt: 2 });
+  const second = runTry(activities.repair, REPAIR, { saved: { endedTry: 1 }, attempt: 2 });
   await expect(second).rejects.toMatchObject(counted);
-  const afterLost = run(activities.repair, REPAIR, undefined, { attempt: 2 });
+  const afterLost = runTry(activities.repair, REPAIR, { attempt: 2 });
   await expect(afterLost).rejects.toMatchObject({ details: [{ code: 'SECRET_UNAVAILABLE' }] });
   await expect(afterLost).rejects.not.toMatchObject({ details: [{ posts: 0 }] });
 });
@@ -269,7 +273,7 @@ describe('a submit that a quota refuses', () => {
   test('is tried again while the budget lasts, and remembers since when it waits', async () => {
     const { activities } = openRefused();
     const saved: unknown[] = [];
-    const first = run(activities.create, input, undefined, { onHeartbeat: (details) => saved.push(details) });
+    const first = runTry(activities.create, input, { onHeartbeat: (details) => saved.push(details) });
     await expect(first).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
     expect(saved.at(-1)).toMatchObject({ posts: 1, refused: 1, endedTry: 1, quotaSince: expect.any(Number) });
   });
@@ -286,16 +290,16 @@ describe('a submit that a quota refuses', () => {
     });
   });
 
-  test.each<[string, object, LonghaulError, object]>([
-    ['one request went unanswered', input, quota, { posts: 1, quotaSince: 1 }],
-    ['it has no budget', CREATE, quota, { posts: 1, refused: 1, quotaSince: 1 }],
+  const refusedOnce = { posts: 1, refused: 1, quotaSince: 1 };
+
+  test.each<[string, { given: object; error?: LonghaulError; saved: object }]>([
+    ['one request went unanswered', { given: input, saved: { posts: 1, quotaSince: 1 } }],
+    ['it has no budget', { given: CREATE, saved: refusedOnce }],
     [
       'it is only asked to slow down',
-      input,
-      new LonghaulError('RATE_LIMITED', 'slower'),
-      { posts: 1, refused: 1, quotaSince: 1 },
+      { given: input, error: new LonghaulError('RATE_LIMITED', 'slower'), saved: refusedOnce },
     ],
-  ])('is tried on where %s', async (_what, given, error, saved) => {
+  ])('is tried on where %s', async (_what, { given, error, saved }) => {
     const { activities } = openRefused(error);
     const late = run(activities.create, { ...CREATE, ...given }, saved);
     await expect(late).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });

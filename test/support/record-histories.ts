@@ -194,7 +194,10 @@ const PATHS: Readonly<Record<string, Path>> = {
   'submit-never-sent': {
     policy: { overallTimeout: '3s' },
     script: (jobs) => {
-      const heldBack = new LonghaulError('RATE_LIMITED', 'no room', { retryAfterMs: 1_000, isHeldBack: true });
+      const heldBack = new LonghaulError('RATE_LIMITED', 'no room', {
+        retryAfterMs: 1_000,
+        isHeldBack: true,
+      });
       jobs.beforeCreate = () => Promise.reject(heldBack);
     },
   },

@@ -41,10 +41,10 @@ function completed(id: number, of: number, result: object): HistoryEvent {
   return event(id, { activityTaskCompletedEventAttributes: { scheduledEventId, result: payloads(result) } });
 }
 
-function failed(id: number, of: number, [type, posts]: [string, number?], nonRetryable = false): HistoryEvent {
+function failed(id: number, of: number, [type, posts, isFinal]: [string, number?, boolean?]): HistoryEvent {
   const details = payloads(posts === undefined ? { code: type } : { code: type, posts });
   const scheduledEventId = of as unknown as NonNullable<HistoryEvent['eventId']>;
-  const failure = { applicationFailureInfo: { type, details, nonRetryable } };
+  const failure = { applicationFailureInfo: { type, details, nonRetryable: isFinal === true } };
   return event(id, { activityTaskFailedEventAttributes: { scheduledEventId, failure } });
 }
 
@@ -120,7 +120,7 @@ test.each<[string, readonly HistoryEvent[], boolean]>([
   ['whose submit was not answered until a deadline', [create(5), failed(7, 5, ['UNAVAILABLE', 1])], true],
   [
     'whose submit a quota refused for all of its budget',
-    [create(5), failed(7, 5, ['RATE_LIMITED', 3], true)],
+    [create(5), failed(7, 5, ['RATE_LIMITED', 3, true])],
     false,
   ],
   [
