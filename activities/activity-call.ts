@@ -13,6 +13,12 @@ export interface SavedState {
   readonly connector?: JsonObject;
   /** Requests sent so far that may have started something. */
   readonly posts?: number;
+  /** Of these, how many were answered with a refusal for now. */
+  readonly refused?: number;
+  /** The last try that ended in order: only such a one surely has its requests on record. */
+  readonly endedTry?: number;
+  /** When a quota refused first, in epoch milliseconds. */
+  readonly quotaSince?: number;
   readonly trouble?: Trouble | undefined;
 }
 
@@ -24,6 +30,17 @@ export interface ActivityCall {
   readonly attempt: number;
   saved(): SavedState;
   save(state: Partial<SavedState>): void;
+}
+
+/**
+ * Notes that a try which failed did so in order, and says how many requests have gone out by then. Undefined where an
+ * earlier try was lost: what it sent in its last moments may be on no record.
+ */
+export function countPosts(call: ActivityCall): number | undefined {
+  const { posts = 0, endedTry = 0 } = call.saved();
+  const isWhole = endedTry === call.attempt - 1;
+  if (isWhole) call.save({ endedTry: call.attempt });
+  return isWhole || posts > 0 ? posts : undefined;
 }
 
 /** Short tries never heartbeat and so cost nothing; a longer one is seen lost within the heartbeat time-out. */

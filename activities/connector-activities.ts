@@ -8,19 +8,18 @@ import type {
   OutputsResult,
   PrepareInput,
   PrepareResult,
-  RepairInput,
 } from '../src/connector/activity-contract';
 import { sealerFor } from '../src/config/sealed-reply';
 import type { LogsPage, TaskMetric } from '../src/connector/connector';
-import { LonghaulError, type ErrorCode } from '../src/connector/errors';
-import type { Observation } from '../src/connector/observation';
+import type { ErrorCode, LonghaulError } from '../src/connector/errors';
 import { create } from './create';
 import { deleteJob } from './delete';
 import { toApplicationFailure } from './failures';
 import { get } from './get';
 import { troubleDelayMs } from './poll-delay';
 import type { ActivityDependencies } from './ports';
-import { runConnector, type CalledConnector, type ConnectorRun } from './run-connector';
+import { repair } from './repair';
+import { offered, runConnector, toObserved, type CalledConnector, type ConnectorRun } from './run-connector';
 
 /** The activities of the contract around the connectors of a registry. */
 export function createConnectorActivities(dependencies: ActivityDependencies): ConnectorActivities {
@@ -48,14 +47,6 @@ function execute(dependencies: ActivityDependencies, input: ExecuteInput): Promi
   return runWaitingOut(isTrouble, { dependencies, input }, async (run) => {
     const operation = offered(run, 'execute', run.connector.execute?.bind(run.connector));
     return toObserved(run, await operation(run.connector.metadataType.parse(input.meta), run.call.context));
-  });
-}
-
-function repair(dependencies: ActivityDependencies, input: RepairInput): Promise<Observed> {
-  return runWaitingOut(isRetryable, { dependencies, input }, async (run) => {
-    const operation = offered(run, 'repair', run.connector.repair?.bind(run.connector));
-    const { meta, request, options } = input;
-    return toObserved(run, await operation({ meta, request, options }, run.call.context));
   });
 }
 
@@ -132,13 +123,4 @@ function runOnce<T>(
       throw toApplicationFailure(error);
     },
   });
-}
-
-function offered<T>({ connector }: ConnectorRun, operation: string, method: T | undefined): T {
-  if (method !== undefined) return method;
-  throw new LonghaulError('UNSUPPORTED', `${connector.name} does not offer ${operation}.`);
-}
-
-function toObserved({ connector }: ConnectorRun, observation: Observation): Observed {
-  return { observation, externalId: connector.metadataType.externalId(observation.meta) };
 }

@@ -2,7 +2,7 @@ import type { CreateInput, CreateResult } from '../src/connector/activity-contra
 import type { AsyncConnector } from '../src/connector/connector';
 import { LonghaulError, type ErrorCode } from '../src/connector/errors';
 import { assertSecretsAllowed } from '../src/connector/secret-reference';
-import type { ActivityCall } from './activity-call';
+import { countPosts, type ActivityCall } from './activity-call';
 import { toApplicationFailure } from './failures';
 import { troubleDelayMs } from './poll-delay';
 import type { ActivityDependencies } from './ports';
@@ -29,9 +29,8 @@ export async function create(dependencies: ActivityDependencies, input: CreateIn
     onError: (error, call) => {
       const random = dependencies.random ?? Math.random;
       throw toCreateFailure(error, call, {
-        fence,
+        ...{ fence, input, random },
         sentBefore: sentBefore ?? call.saved().posts ?? 0,
-        random,
       });
     },
   });
@@ -60,32 +59,57 @@ const CLEAR_REJECTIONS: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /** Neither the other side's refusal nor its acceptance: the request may have done its work. */
-function tellsNothing(error: LonghaulError): boolean {
+export function tellsNothing(error: LonghaulError): boolean {
   return error.retryable || error.code === 'INTERNAL';
 }
 
 interface FailureContext {
   readonly fence: AsyncConnector['capabilities']['fence'];
-  /** Requests of earlier tries: each went unanswered, or there would be no further try. */
+  readonly input: CreateInput;
+  /** Requests of earlier tries: none was answered for good, or there would be no further try. */
   readonly sentBefore: number;
   readonly random: () => number;
 }
 
-function toCreateFailure(
-  error: LonghaulError,
-  call: ActivityCall,
-  { fence, sentBefore, random }: FailureContext,
-): unknown {
-  const posts = call.saved().posts ?? 0;
+function toCreateFailure(error: LonghaulError, call: ActivityCall, context: FailureContext): unknown {
+  const { fence, sentBefore, random } = context;
+  const counted = countPosts(call);
+  const posts = counted ?? 0;
   if (fence === 'none' && posts > 0 && tellsNothing(error)) {
     return toApplicationFailure(new LonghaulError('OUTCOME_UNKNOWN', error.message, { cause: error }), {
       posts,
     });
   }
+  const told = counted === undefined ? {} : { posts: counted };
+  const spent = noteRefusal(error, call, context);
+  if (spent !== undefined) return toApplicationFailure(spent, told);
   // A try that fails before it sends anything (say, on a worker that lacks the workspace) tells nothing of earlier ones.
   const isAnswer = posts > sentBefore && CLEAR_REJECTIONS.has(error.code);
   const mayHaveStarted = sentBefore > 0 && !isAnswer && error.code !== 'OUTCOME_UNKNOWN';
-  if (!error.retryable && !mayHaveStarted) return toApplicationFailure(error, { posts });
+  if (!error.retryable && !mayHaveStarted) return toApplicationFailure(error, told);
   const retryInMs = troubleDelayMs(posts, error.retryAfterMs, random());
-  return toApplicationFailure(error, { posts, retryInMs });
+  return toApplicationFailure(error, { ...told, retryInMs });
+}
+
+/**
+ * Counts what was refused for now, and how long a quota has refused: the end of its budget is the end of the attempt,
+ * unless a request went unanswered, whose job may be there all the same.
+ */
+function noteRefusal(
+  error: LonghaulError,
+  call: ActivityCall,
+  { input, sentBefore }: FailureContext,
+): LonghaulError | undefined {
+  const { posts = 0, refused = 0, quotaSince } = call.saved();
+  const isRefused = error.code === 'RATE_LIMITED' && posts > sentBefore;
+  if (!isRefused) return undefined;
+  call.save({ refused: refused + 1 });
+  if (!error.isQuota) return undefined;
+  const now = call.context.now();
+  const since = input.quotaSince ?? quotaSince ?? now;
+  call.save({ quotaSince: since });
+  const isOver = input.quotaBudgetMs !== undefined && now - since >= input.quotaBudgetMs;
+  if (!isOver || refused + 1 < posts) return undefined;
+  const words = `It did not ease in ${Math.round((now - since) / 1000)} s, which is all of quotaBudget.`;
+  return new LonghaulError(error.code, `${error.message} ${words}`, { cause: error });
 }

@@ -1,8 +1,9 @@
 import { CancelledFailure } from '@temporalio/common';
 
-import type { ConnectorCall } from '../src/connector/activity-contract';
+import type { ConnectorCall, Observed } from '../src/connector/activity-contract';
 import type { AsyncConnector } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
+import type { Observation } from '../src/connector/observation';
 import { withActivityCall, type ActivityCall } from './activity-call';
 import { recordCall, type CallOutcome } from './metrics';
 import type { ActivityDependencies } from './ports';
@@ -62,11 +63,22 @@ export async function runConnector<T>(
 function redactError({ secrets }: ActivityDependencies, error: LonghaulError): LonghaulError {
   const message = secrets.redact(error.message);
   if (message === error.message) return error;
-  const { advice, field, retryAfterMs, isHeldBack } = error;
+  const { advice, field, retryAfterMs, isHeldBack, isQuota } = error;
   return new LonghaulError(error.code, message, {
     ...(advice === undefined ? {} : { advice: secrets.redact(advice) }),
     ...(field === undefined ? {} : { field }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     isHeldBack,
+    isQuota,
   });
+}
+
+/** @throws UNSUPPORTED by the connector's name where it lacks the method. */
+export function offered<T>({ connector }: ConnectorRun, operation: string, method: T | undefined): T {
+  if (method !== undefined) return method;
+  throw new LonghaulError('UNSUPPORTED', `${connector.name} does not offer ${operation}.`);
+}
+
+export function toObserved({ connector }: ConnectorRun, observation: Observation): Observed {
+  return { observation, externalId: connector.metadataType.externalId(observation.meta) };
 }

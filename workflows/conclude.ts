@@ -1,11 +1,10 @@
 import type { Verdict } from '../src/connector/observation';
 import type { ErrorCode } from '../src/connector/errors';
-import { isQuotaWait } from './quota';
 import { repairJob } from './repair';
-import { failedEnd, isGone, type TaskEnd } from './task-end';
-import type { TaskFailure } from './task-input';
+import { keepForRepair } from './repair-window';
+import { isGone, type TaskEnd } from './task-end';
 import type { TaskRun } from './task-run';
-import { boundDecision, noteAttempt, planNextAttempt, type FailedVerdict } from './task-state';
+import { applyDecision, boundDecision, noteAttempt, type FailedVerdict } from './task-state';
 
 /** Applies what was decided about a job that is over: the end of the task, or nothing when the task goes on. */
 export async function concludeOrRepair(task: TaskRun, verdict: Verdict): Promise<TaskEnd | undefined> {
@@ -17,24 +16,11 @@ export async function concludeOrRepair(task: TaskRun, verdict: Verdict): Promise
 
 /** As {@link concludeOrRepair}, where there is no job to repair. */
 export function conclude(task: TaskRun, verdict: FailedVerdict, message?: string): TaskEnd | undefined {
-  const { policy } = task.input;
   const decision = boundDecision(task.input, task.state, verdict);
-  if (isQuotaWait(policy, verdict, decision)) task.state = noteAttempt(task.state, { waitsForQuota: true });
-  task.state = planNextAttempt(task.state, decision, Date.now());
+  task.state = applyDecision(task.input, task.state, { verdict, decision, now: Date.now() });
   if (decision.action !== 'fail') return undefined;
   const text = message ?? task.state.resource.message ?? verdict.code;
   return keepForRepair(task, { code: verdict.code, message: text, cause: verdict.cause });
-}
-
-/** A task with a repair window stays open in a pause that ends as the failure, unless its job is repaired before. */
-function keepForRepair(task: TaskRun, failed: TaskFailure): TaskEnd | undefined {
-  const { policy, routing } = task.input;
-  const isThere = task.state.meta !== undefined && !isGone(failed.code);
-  if (policy.repairWindowMs === undefined || !routing.repair || !isThere) {
-    return failedEnd(failed.code, failed.message, 'leave', failed.cause);
-  }
-  task.state = { ...task.state, failed, resumeAt: Date.now() + policy.repairWindowMs };
-  return undefined;
 }
 
 /** Is a step that failed with this code to be followed by another attempt? */

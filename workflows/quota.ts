@@ -1,3 +1,4 @@
+import type { CreateInput } from '../src/connector/activity-contract';
 import type { AttemptDecision } from '../src/connector/observation';
 import type { TaskPolicy } from '../src/connector/task-policy';
 import type { AttemptReceipt, TaskState } from './task-input';
@@ -9,6 +10,16 @@ import type { FailedVerdict } from './task-state';
  */
 export function isQuotaWait(policy: TaskPolicy, verdict: FailedVerdict, decision: AttemptDecision): boolean {
   return decision.action === 'retryAfter' && verdict.cause === 'quota' && (policy.quotaBudgetMs ?? 0) > 0;
+}
+
+/** What a submit is told of the wait for quotas, its own refusals included. */
+export function quotaBudgetOf(
+  { quotaBudgetMs = 0 }: TaskPolicy,
+  state: TaskState,
+): Pick<CreateInput, 'quotaBudgetMs' | 'quotaSince'> {
+  const since = quotaStreak(state)[0]?.endedAt;
+  if (quotaBudgetMs === 0) return {};
+  return { quotaBudgetMs, ...(since === undefined ? {} : { quotaSince: since }) };
 }
 
 /** How often in a row, up to the current attempt, this task has waited for a quota. */

@@ -1,3 +1,5 @@
+import { patched } from '@temporalio/workflow';
+
 import type { Observed } from '../src/connector/activity-contract';
 import type { JsonObject } from '../src/connector/json';
 import type { AttemptDecision } from '../src/connector/observation';
@@ -5,12 +7,13 @@ import { repairActivity } from './activity-proxies';
 import { callOf, stepOf } from './calls';
 import { note } from './note';
 import { answerRepair } from './repair-request';
+import { keepAfterRepair } from './repair-window';
 import { assertNotCanceled, runStep, type StepOutcome } from './steps';
 import { stopJob } from './stop';
-import { failedEnd, type StepFailure, type TaskEnd } from './task-end';
+import { failedEnd, readFailure, type StepFailure, type TaskEnd } from './task-end';
 import { toCreateRequest } from './task-input';
 import { publish, type TaskRun } from './task-run';
-import { beginRepair, noteAttempt, toRepairAnswer, type FailedVerdict } from './task-state';
+import { beginRepair, noteAttempt, toRepairAnswer, undoRepair, type FailedVerdict } from './task-state';
 
 /** Repairs the ended job in place, as its connector advised: same attempt, same task. */
 export async function repairJob(
@@ -24,8 +27,11 @@ export async function repairJob(
   if (outcome.kind === 'ok') return note(task, outcome.value);
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind === 'interrupted') return undefined;
-  const text = `${failedWith} The repair failed: ${describe(outcome.failure)}.`;
-  return failedEnd(verdict.code, text, jobAfter(outcome.failure), verdict.cause);
+  const { failure } = outcome;
+  const { code, cause } = verdict;
+  const message = `${failedWith} The repair failed: ${describe(failure)}.`;
+  if (isAnothers(failure)) return failedEnd(code, message, 'leave', cause);
+  return keepAfterRepair(task, { code, message, cause });
 }
 
 /** The repair that a person asked for during the pause before the next attempt; when it fails, the pause goes on. */
@@ -52,34 +58,45 @@ export async function repairFirst(task: TaskRun): Promise<TaskEnd | undefined> {
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind === 'interrupted') return undefined;
   const { code, message } = outcome.failure;
-  return failedEnd(code, `The repair failed: ${message}`, jobAfter(outcome.failure));
+  const mayRun = task.state.mayBeRunning && !isAnothers(outcome.failure);
+  return failedEnd(code, `The repair failed: ${message}`, mayRun ? 'stop' : 'leave');
 }
 
 /** Where somebody else runs the job, whoever asked for a repair did not ask for a stop. */
-function jobAfter({ code }: StepFailure): 'leave' | 'stop' {
-  return code === 'JOB_ACTIVE' ? 'leave' : 'stop';
+function isAnothers({ code }: StepFailure): boolean {
+  return code === 'JOB_ACTIVE';
 }
 
 async function runRepair(task: TaskRun, options: JsonObject): Promise<StepOutcome<Observed>> {
   // Nothing was sent yet: a cancel that came with the look that advised it must not find a repair to settle.
   assertNotCanceled();
-  const { meta = {} } = task.state;
-  const request = toCreateRequest(task.input, task.state);
-  task.state = beginRepair(task.state, options, Date.now());
+  const before = task.state;
+  task.state = beginRepair(before, options, Date.now());
   publish(task, { message: 'repairing the job' });
   return runStep(task, {
-    begin: (spanMs) =>
-      repairActivity(
-        task.input.routing,
-        stepOf('repair the job', spanMs),
-      )({ ...callOf(task), meta, request, options }),
+    begin: (spanMs) => sendRepair(task, options, spanMs),
+    onError: (error) => {
+      if (neverBegan(readFailure(error))) task.state = undoRepair(task.state, before);
+    },
   });
+}
+
+function sendRepair(task: TaskRun, options: JsonObject, spanMs: number | undefined): Promise<Observed> {
+  const { input, state } = task;
+  const { meta = {} } = state;
+  const start = repairActivity(input.routing, stepOf('repair the job', spanMs));
+  return start({ ...callOf(task), meta, request: toCreateRequest(input, state), options });
+}
+
+/** Whatever ends such a repair, a refusal, a deadline or a cancel, there is nothing to stop, and no try is spent. */
+function neverBegan(failure: StepFailure): boolean {
+  return failure.posts === 0 && !isAnothers(failure) && patched('repair-never-began');
 }
 
 /** A repair of unknown outcome must not run beside the next attempt. */
 async function giveUpRepair(task: TaskRun, failure: StepFailure): Promise<TaskEnd | undefined> {
   answerRepair(task, failure);
-  if (jobAfter(failure) === 'leave') return failedEnd(failure.code, failure.message, 'leave');
+  if (isAnothers(failure)) return failedEnd(failure.code, failure.message, 'leave');
   const stopped = await stopJob(task, `the repair failed (${describe(failure)})`);
   return stopped.kind === 'confirmed' ? undefined : failedEnd(stopped.code, stopped.message, 'leave');
 }

@@ -24,6 +24,8 @@ export interface Step<T> {
   readonly begin: (spanMs: number | undefined) => Promise<T>;
   /** A nudge or a repair cuts either short; new credentials begin only a look anew. Absent: nothing does. */
   readonly wait?: 'look' | 'pause';
+  /** Hears what the activity failed with, also where a deadline or a cancel is what becomes of the step. */
+  readonly onError?: (error: unknown) => void;
 }
 
 /** The server closes an activity as soon as its next try would come too late: no job may be ended before its time. */
@@ -40,6 +42,7 @@ export async function runStep<T>(task: TaskRun, step: Step<T>): Promise<StepOutc
   try {
     return { kind: 'ok', value: await scope.run(() => step.begin(spanUntil(deadline))) };
   } catch (error) {
+    step.onError?.(error);
     if (CancellationScope.current().consideredCancelled) throw toCancellation(error);
     if (scope.consideredCancelled) return { kind: 'interrupted' };
     if (deadline !== undefined && isDeadlineFailure(error)) {

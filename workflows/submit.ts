@@ -1,4 +1,4 @@
-import { ActivityFailure, CancelledFailure } from '@temporalio/workflow';
+import { ActivityFailure, CancelledFailure, patched } from '@temporalio/workflow';
 
 import type { CreateResult } from '../src/connector/activity-contract';
 import { ERROR_TABLE } from '../src/connector/errors';
@@ -8,11 +8,12 @@ import { conclude, concludeGone, isResubmitted } from './conclude';
 import { note } from './note';
 import { sleepUntil } from './pause';
 import { prepare } from './prepare';
+import { quotaBudgetOf } from './quota';
 import { assertNotCanceled, runStep } from './steps';
-import { failedEnd, type StepFailure, type TaskEnd } from './task-end';
+import { failedEnd, readFailure, type StepFailure, type TaskEnd } from './task-end';
 import { toCreateRequest } from './task-input';
 import type { TaskRun } from './task-run';
-import { beginAttempt, noteAttempt } from './task-state';
+import { beginAttempt, noteAttempt, type FailedVerdict } from './task-state';
 
 /** Where a lost reply cannot be told from a lost request, only a request that surely never left is sent again. */
 const PAUSE_BEFORE_RESUBMIT_MS = 30_000;
@@ -42,9 +43,10 @@ async function create(task: TaskRun, spanMs: number | undefined): Promise<Create
   const { input, state } = task;
   const start = createActivity(input.routing, stepOf(`submit · attempt ${state.attempt}`, spanMs));
   try {
-    return await start({ ...callOf(task), request: toCreateRequest(input, state) });
+    const quota = quotaBudgetOf(input.policy, state);
+    return await start({ ...callOf(task), ...quota, request: toCreateRequest(input, state) });
   } catch (error) {
-    if (neverTaken(task, error)) task.state = { ...task.state, mayBeRunning: false };
+    if (neverTaken(task, error) || neverSent(error)) task.state = { ...task.state, mayBeRunning: false };
     throw error;
   }
 }
@@ -59,6 +61,11 @@ function neverTaken(task: TaskRun, error: unknown): boolean {
   return cause instanceof CancelledFailure && cause.details[0] === NOT_STARTED;
 }
 
+/** Whatever ends such a submit, a deadline or a cancel, there is nothing to stop. Older histories stop it all the same. */
+function neverSent(error: unknown): boolean {
+  return readFailure(error).posts === 0 && patched('submit-never-sent');
+}
+
 function neverLeft({ code, posts }: StepFailure): boolean {
   return ERROR_TABLE[code].retryable && posts === 0;
 }
@@ -68,10 +75,25 @@ function rejected(task: TaskRun, failure: StepFailure): TaskEnd | undefined {
   const { code, message, posts = 0 } = failure;
   task.state = noteAttempt(task.state, { posts, endedAt: Date.now() });
   if (isResubmitted(task, code)) return concludeGone(task, message);
-  if (code !== 'OUTCOME_UNKNOWN') return failedEnd(code, message, mayHaveStarted(failure) ? 'stop' : 'leave');
-  const decision = { action: 'fail', reason: 'it is not known whether the job ran' } as const;
+  const verdict = verdictOn(failure);
+  if (verdict === undefined) return failedEnd(code, message, mayHaveStarted(failure) ? 'stop' : 'leave');
   task.state = { ...task.state, mayBeRunning: false };
-  return conclude(task, { kind: 'failed', code, cause: 'unknown', decision }, message);
+  return conclude(task, verdict, message);
+}
+
+/** What is decided by more than the code; only a quota whose budget is spent comes here as RATE_LIMITED. */
+function verdictOn({ code }: StepFailure): FailedVerdict | undefined {
+  const fail = (reason: string) => ({ action: 'fail', reason }) as const;
+  if (code === 'OUTCOME_UNKNOWN') {
+    return { kind: 'failed', code, cause: 'unknown', decision: fail('it is not known whether the job ran') };
+  }
+  if (code !== 'RATE_LIMITED') return undefined;
+  return {
+    kind: 'failed',
+    code,
+    cause: 'quota',
+    decision: fail('the submit was refused for all of quotaBudget'),
+  };
 }
 
 /** A defect after a request tells nothing of what the request did. */

@@ -123,6 +123,13 @@ export function beginRepair(state: TaskState, options: JsonObject, now: number):
   return { ...state, attempts, mayBeRunning: true, repairing: options };
 }
 
+/** As before a repair that surely began nothing, but for what was heard meanwhile: a cancel, other credentials. */
+export function undoRepair(state: TaskState, before: TaskState): TaskState {
+  const { repairing: _repairing, ...kept } = state;
+  const { attempts, mayBeRunning } = before;
+  return { ...kept, attempts, mayBeRunning };
+}
+
 function toRepairedEnd({ endedAt, phase, message, decision }: AttemptReceipt): RepairedEnd {
   return {
     ...(endedAt === undefined ? {} : { endedAt }),
@@ -197,6 +204,22 @@ function triesOf(state: TaskState): number {
 }
 
 export type FailedVerdict = Extract<Verdict, { kind: 'failed' }>;
+
+interface Decided {
+  readonly verdict: FailedVerdict;
+  readonly decision: AttemptDecision;
+  readonly now: number;
+}
+
+/** Notes what was decided about a job that is over, and plans what follows. */
+export function applyDecision(
+  { policy }: Pick<Bounds, 'policy'>,
+  state: TaskState,
+  { verdict, decision, now }: Decided,
+): TaskState {
+  const isWait = isQuotaWait(policy, verdict, decision);
+  return planNextAttempt(isWait ? noteAttempt(state, { waitsForQuota: true }) : state, decision, now);
+}
 
 /** Prepares the next attempt: its pause and, for a resubmit, its changed template. */
 export function planNextAttempt(state: TaskState, decision: AttemptDecision, now: number): TaskState {

@@ -42,6 +42,12 @@ export async function readMetrics(reader: JobReader, status: TaskStatus): Promis
   return callGetMetrics(reader.client, jobOf(reader, status).target);
 }
 
+/** What was kept with a succeeded task, where it is all of it: more tasks may have given something than are kept. */
+export function keptOutputs({ resource }: Pick<TaskResult, 'resource'>): JsonObject | undefined {
+  const unread = resource.customInfo?.['outputs_unread'];
+  return typeof unread === 'number' && unread > 0 ? undefined : resource.outputs;
+}
+
 export async function readOutputs(
   reader: JobReader,
   status: TaskStatus,

@@ -36,7 +36,15 @@ import {
 } from './repair-task';
 import { parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
-import { connectorOf, readLogs, readMetrics, readOutputs, readReport, type TaskOutputs } from './job-reader';
+import {
+  connectorOf,
+  keptOutputs,
+  readLogs,
+  readMetrics,
+  readOutputs,
+  readReport,
+  type TaskOutputs,
+} from './job-reader';
 import { readTaskEvents } from './task-events';
 import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
 import type { TaskReport } from './task-report';
@@ -268,13 +276,14 @@ export class TaskClient {
   }
 
   /**
-   * What a task's job gave: what was kept with a succeeded task; else, and always for one `task` of the job, read
-   * afresh, whole and with links that are not kept.
+   * What a task's job gave: what was kept with a succeeded task, where that is of all its parts; else, and always for
+   * one `task` of the job, read afresh, whole and with links that are not kept.
    * @throws UNSUPPORTED when nothing was kept and the connector cannot read it; NOT_FOUND before there is a job.
    */
   async outputs(id: string, request: OutputsRequest = {}): Promise<TaskOutputs> {
     const status = await this.get(id);
-    const kept = status.state === 'COMPLETED' ? (await this.#resultOf(status))?.resource.outputs : undefined;
+    const result = status.state === 'COMPLETED' ? await this.#resultOf(status) : undefined;
+    const kept = result === undefined ? undefined : keptOutputs(result);
     return readOutputs(this.#options, status, { request, kept });
   }
 

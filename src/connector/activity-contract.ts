@@ -59,6 +59,10 @@ export interface PrepareResult {
 
 export interface CreateInput extends ConnectorCall {
   readonly request: CreateRequest;
+  /** How long a quota that refuses may last; absent: until a deadline. */
+  readonly quotaBudgetMs?: number;
+  /** Since when the task has waited for it, in epoch milliseconds; absent: from the first refusal of this attempt on. */
+  readonly quotaSince?: number;
 }
 
 /** An observation with the id by which people know the job. */
@@ -174,6 +178,9 @@ export interface ActivityFailureDetails {
   readonly code: ErrorCode;
   readonly advice?: string;
   readonly field?: string;
-  /** Of `create`: how many requests may have started something. */
+  /**
+   * How many requests may have started something; absent where a lost worker may have sent some. Of `create` all that
+   * were sent, of `repair` those that were not refused.
+   */
   readonly posts?: number;
 }

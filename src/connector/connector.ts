@@ -229,6 +229,7 @@ export interface AsyncConnector {
   getMetrics?(meta: ResourceMeta, call: CallContext): Promise<readonly TaskMetric[]>;
   /** What the tasks of the job gave, read afresh: also what is too large, or too secret, to be kept with the task. */
   getOutputs?(meta: ResourceMeta, request: OutputsRequest, call: CallContext): Promise<JobOutputs>;
+  /** Announces each request that may begin one, like `create`: a repair that fails without one is not stopped. */
   repair?(request: RepairRequest, call: CallContext): Promise<Observation>;
 }
 

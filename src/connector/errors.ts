@@ -79,6 +79,8 @@ export interface LonghaulErrorOptions {
   readonly retryAfterMs?: number;
   /** Our own budget held the request back: nothing was sent, and nothing is wrong with the other side. */
   readonly isHeldBack?: boolean;
+  /** The other side has no room for more jobs, whatever the pace of requests; nothing was started. */
+  readonly isQuota?: boolean;
 }
 
 /** Every error Longhaul raises on purpose. `code` is stable; `message` is for people. */
@@ -88,6 +90,7 @@ export class LonghaulError extends Error {
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
   readonly isHeldBack: boolean;
+  readonly isQuota: boolean;
 
   constructor(code: ErrorCode, message: string, options: LonghaulErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -97,6 +100,7 @@ export class LonghaulError extends Error {
     this.field = options.field;
     this.retryAfterMs = options.retryAfterMs;
     this.isHeldBack = options.isHeldBack ?? false;
+    this.isQuota = options.isQuota ?? false;
   }
 
   get retryable(): boolean {

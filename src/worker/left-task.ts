@@ -2,7 +2,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 
 import { parseConnection } from '../connector/connection';
-import { isErrorCode } from '../connector/errors';
+import { ERROR_TABLE, isErrorCode, type ErrorCode } from '../connector/errors';
 import { isJsonObject, type JsonObject } from '../connector/json';
 import type { Observation } from '../connector/observation';
 import { isTaskPhase } from '../connector/phase';
@@ -10,13 +10,16 @@ import { parseTaskTemplate } from '../connector/task-template';
 import type { TaskInput, TaskState } from '../../workflows/task-input';
 import { toIdempotencyToken } from '../connector/task-names';
 import {
+  applyDecision,
   beginAttempt,
   beginRepair,
+  boundDecision,
   isConsistent,
   noteAttempt,
   noteJob,
   observe,
   openState,
+  undoRepair,
 } from '../../workflows/task-state';
 
 export type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -39,27 +42,32 @@ export function rememberTask(events: readonly HistoryEvent[]): RememberedTask | 
   const { carried, template } = input;
   const tokenBase = started.originalExecutionRunId ?? '';
   let state = carried === undefined ? openState(input, tokenBase, timeOf(first)) : { ...carried, template };
-  const scheduled = new Map<string, string>();
+  const scheduled = new Map<string, Scheduled>();
   for (const event of events) {
     const begun = event.activityTaskScheduledEventAttributes;
     if (begun) {
-      scheduled.set(String(event.eventId), begun.activityType?.name ?? '');
-      state = noteScheduled(state, begun.activityType?.name ?? '', {
-        given: decode(begun.input?.payloads?.[0]),
-        now: timeOf(event),
-      });
+      const name = begun.activityType?.name ?? '';
+      scheduled.set(String(event.eventId), { name, before: state });
+      state = noteScheduled(state, name, { given: decode(begun.input?.payloads?.[0]), now: timeOf(event) });
     }
-    state = noteEnded(state, event, scheduled);
+    state = noteEnded({ input, state }, event, scheduled);
   }
   return { input, state };
 }
 
+/** An activity under way. */
 interface Scheduled {
+  readonly name: string;
+  /** What the task remembered before it. */
+  readonly before: TaskState;
+}
+
+interface Given {
   readonly given: unknown;
   readonly now: number;
 }
 
-function noteScheduled(before: TaskState, name: string, { given, now }: Scheduled): TaskState {
+function noteScheduled(before: TaskState, name: string, { given, now }: Given): TaskState {
   if (!isJsonObject(given)) return before;
   const connection = parseConnection(given['connection']);
   const state = connection === undefined ? before : { ...before, connection };
@@ -77,14 +85,33 @@ function noteScheduled(before: TaskState, name: string, { given, now }: Schedule
   };
 }
 
-function noteEnded(state: TaskState, event: HistoryEvent, scheduled: ReadonlyMap<string, string>): TaskState {
+function noteEnded(
+  { input, state }: RememberedTask,
+  event: HistoryEvent,
+  scheduled: ReadonlyMap<string, Scheduled>,
+): TaskState {
   const { activityTaskCompletedEventAttributes: done, activityTaskFailedEventAttributes: failed } = event;
-  const name = scheduled.get(String((done ?? failed)?.scheduledEventId));
+  const { name, before } = scheduled.get(String((done ?? failed)?.scheduledEventId)) ?? {};
   if (failed && name === 'create') return noteRejected(state, failed.failure, timeOf(event));
+  if (failed && name === 'repair' && before) return noteUnrepaired(state, failed.failure, before);
   const answer = decode(done?.result?.payloads?.[0]);
   if (!isJsonObject(answer)) return state;
   if (name === 'delete') return noteStopped(state, timeOf(event));
-  return noteAnswer(state, answer, timeOf(event));
+  return noteDecision(input, noteAnswer(state, answer, timeOf(event)), timeOf(event));
+}
+
+/** What the workflow decides at once about a job that has failed; before a next attempt that is its memory. */
+function noteDecision(input: TaskInput, state: TaskState, now: number): TaskState {
+  const { next } = state;
+  if (next?.kind !== 'done' || next.verdict.kind !== 'failed') return state;
+  const { verdict } = next;
+  return applyDecision(input, state, { verdict, decision: boundDecision(input, state, verdict), now });
+}
+
+/** Like the workflow: a repair that surely did not begin leaves all as it was. Somebody else's goes on. */
+function noteUnrepaired(state: TaskState, failure: Failure, before: TaskState): TaskState {
+  const { code, posts } = readFailure(failure);
+  return posts === 0 && code !== 'JOB_ACTIVE' ? undoRepair(state, before) : state;
 }
 
 function noteStopped(state: TaskState, endedAt: number): TaskState {
@@ -100,18 +127,30 @@ function noteAnswer(state: TaskState, answer: JsonObject, now: number): TaskStat
 }
 
 /** Like the workflow: only a refusal of the only request says that no job came of it. */
-function noteRejected(
-  state: TaskState,
-  failure: temporal.api.failure.v1.IFailure | null | undefined,
-  endedAt: number,
-): TaskState {
+function noteRejected(state: TaskState, failure: Failure, endedAt: number): TaskState {
+  const { code, posts, isFinal } = readFailure(failure);
+  const isLate = ERROR_TABLE[code].retryable && !isFinal; // a deadline ended its tries
+  const isRefused = code === 'RATE_LIMITED' && isFinal; // for all of quotaBudget
+  const isUnclear = code === 'OUTCOME_UNKNOWN' || code === 'INTERNAL' || isLate || (posts ?? 0) > 1;
+  const isUnknown = isUnclear && !isRefused;
+  const noted = noteAttempt(state, posts === undefined ? {} : { posts });
+  return isUnknown && posts !== 0 ? noted : noteStopped(noted, endedAt);
+}
+
+type Failure = temporal.api.failure.v1.IFailure | null | undefined;
+
+interface ReadFailure {
+  readonly code: ErrorCode;
+  readonly posts: number | undefined;
+  readonly isFinal: boolean;
+}
+
+function readFailure(failure: Failure): ReadFailure {
   const info = failure?.applicationFailureInfo;
   const details = decode(info?.details?.payloads?.[0]);
   const posts = isJsonObject(details) && typeof details['posts'] === 'number' ? details['posts'] : undefined;
   const code = isErrorCode(info?.type) ? info.type : 'OUTCOME_UNKNOWN';
-  const isUnknown = code === 'OUTCOME_UNKNOWN' || (code === 'INTERNAL' && posts !== 0) || (posts ?? 0) > 1;
-  const noted = noteAttempt(state, posts === undefined ? {} : { posts });
-  return isUnknown && posts !== 0 ? noted : noteStopped(noted, endedAt);
+  return { code, posts, isFinal: info?.nonRetryable === true };
 }
 
 function isObservation(value: unknown): value is Observation {

@@ -2,7 +2,13 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 
 import { createConnectorActivities } from '../../activities';
-import { ConnectorRegistry, DEFAULT_POLICY, LonghaulError, type GetInput } from '../../src/connector';
+import {
+  ConnectorRegistry,
+  DEFAULT_POLICY,
+  LonghaulError,
+  type ErrorCode,
+  type GetInput,
+} from '../../src/connector';
 import { createSecretPort } from '../../src/worker';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 
@@ -20,11 +26,28 @@ function open(offers: ConstructorParameters<typeof ScriptedConnector>[2] = {}, t
   };
 }
 
-function run<A, R>(activity: (input: A) => Promise<R>, input: A, heartbeatDetails?: unknown): Promise<R> {
-  return new MockActivityEnvironment(
-    { heartbeatDetails, currentAttemptScheduledTimestampMs: Date.now() },
+function run<A, R>(activity: (input: A) => Promise<R>, input: A, saved?: unknown): Promise<R> {
+  return runTry(activity, input, { saved });
+}
+
+interface Try {
+  /** What the tries before have kept. */
+  readonly saved?: unknown;
+  readonly attempt?: number;
+  readonly onHeartbeat?: (details: unknown) => void;
+}
+
+function runTry<A, R>(
+  activity: (input: A) => Promise<R>,
+  input: A,
+  { saved: heartbeatDetails, attempt = 1, onHeartbeat = () => undefined }: Try,
+): Promise<R> {
+  const environment = new MockActivityEnvironment(
+    { heartbeatDetails, attempt, currentAttemptScheduledTimestampMs: Date.now() },
     { logger: new DefaultLogger('ERROR') },
-  ).run<[A], R, (input: A) => Promise<R>>(activity, input);
+  );
+  environment.on('heartbeat', onHeartbeat);
+  return environment.run<[A], R, (input: A) => Promise<R>>(activity, input);
 }
 
 const REQUEST = {
@@ -195,5 +218,90 @@ test('repair gives the job as it goes on', async () => {
   };
   await expect(run(activities.repair, input)).resolves.toMatchObject({
     observation: { resource: { phase: 'SUCCEEDED' } },
+  });
+});
+
+const REPAIR = { taskCategory: CATEGORY, meta: META, request: REQUEST, options: {} };
+
+/** An ended job, and a repair that goes as scripted. */
+async function openEnded() {
+  const opened = open();
+  opened.jobs.onCreate = (job) => failJob(job, 'spot lost');
+  await run(opened.activities.create, CREATE);
+  return opened;
+}
+
+const throwing = (code: ErrorCode) => (): never => {
+  throw new LonghaulError(code, 'as scripted');
+};
+
+test.each<[string, ErrorCode, { readonly before: number; readonly posts: number }]>([
+  ['was refused', 'INVALID_TASK', { before: 0, posts: 0 }],
+  ['was refused for its credentials', 'UNAUTHENTICATED', { before: 0, posts: 0 }],
+  ['was refused after one that went unanswered', 'INVALID_TASK', { before: 1, posts: 1 }],
+  ['was not answered', 'UNAVAILABLE', { before: 0, posts: 1 }],
+  ['met a defect', 'INTERNAL', { before: 0, posts: 1 }],
+])('a repair that %s says how many requests may have begun one', async (_what, code, { before, posts }) => {
+  const { activities, jobs } = await openEnded();
+  jobs.onRepair = throwing(code);
+  const failed = run(activities.repair, REPAIR, { posts: before });
+  await expect(failed).rejects.toMatchObject({ type: code, details: [{ posts }] });
+});
+
+test('a repair that fails before anything is sent says so; not where a lost try may have sent something', async () => {
+  const { activities, jobs } = await openEnded();
+  jobs.beforeRepair = () => Promise.reject(new LonghaulError('SECRET_UNAVAILABLE', 'no such secret'));
+  const counted = { details: [{ posts: 0 }] };
+  await expect(run(activities.repair, REPAIR)).rejects.toMatchObject(counted);
+  const second = runTry(activities.repair, REPAIR, { saved: { endedTry: 1 }, attempt: 2 });
+  await expect(second).rejects.toMatchObject(counted);
+  const afterLost = runTry(activities.repair, REPAIR, { attempt: 2 });
+  await expect(afterLost).rejects.toMatchObject({ details: [{ code: 'SECRET_UNAVAILABLE' }] });
+  await expect(afterLost).rejects.not.toMatchObject({ details: [{ posts: 0 }] });
+});
+
+describe('a submit that a quota refuses', () => {
+  const quota = new LonghaulError('RATE_LIMITED', 'no room for more runs.', { isQuota: true });
+  const input = { ...CREATE, quotaBudgetMs: 10_000 };
+
+  function openRefused(error = quota) {
+    const opened = open();
+    opened.jobs.afterCreate = () => Promise.reject(error);
+    return opened;
+  }
+
+  test('is tried again while the budget lasts, and remembers since when it waits', async () => {
+    const { activities } = openRefused();
+    const saved: unknown[] = [];
+    const first = runTry(activities.create, input, { onHeartbeat: (details) => saved.push(details) });
+    await expect(first).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
+    expect(saved.at(-1)).toMatchObject({ posts: 1, refused: 1, endedTry: 1, quotaSince: expect.any(Number) });
+  });
+
+  test.each([
+    ['of this attempt', {}, { posts: 1, refused: 1, quotaSince: Date.now() - 60_000 }],
+    ['of attempts before it', { quotaSince: Date.now() - 60_000 }, undefined],
+  ])('ends when refusals %s have lasted for all of it', async (_what, more, saved) => {
+    const { activities } = openRefused();
+    await expect(run(activities.create, { ...input, ...more }, saved)).rejects.toMatchObject({
+      type: 'RATE_LIMITED',
+      nonRetryable: true,
+      message: expect.stringMatching(/^no room for more runs\. It did not ease in \d+ s/) as string,
+    });
+  });
+
+  const refusedOnce = { posts: 1, refused: 1, quotaSince: 1 };
+
+  test.each<[string, { given: object; error?: LonghaulError; saved: object }]>([
+    ['one request went unanswered', { given: input, saved: { posts: 1, quotaSince: 1 } }],
+    ['it has no budget', { given: CREATE, saved: refusedOnce }],
+    [
+      'it is only asked to slow down',
+      { given: input, error: new LonghaulError('RATE_LIMITED', 'slower'), saved: refusedOnce },
+    ],
+  ])('is tried on where %s', async (_what, { given, error, saved }) => {
+    const { activities } = openRefused(error);
+    const late = run(activities.create, { ...CREATE, ...given }, saved);
+    await expect(late).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
   });
 });

@@ -86,6 +86,10 @@ test('adopt follows a run; what is left of it when its task is terminated is fou
   });
   expect(await json('reconcile')).toMatchObject({ code: 0, document: { found: 0 } });
 
+  await waitUntil('the run to have begun', async () => {
+    const run = await workspace(`/api/2.2/jobs/runs/get?run_id=${runId}`);
+    return run.includes('"life_cycle_state":"RUNNING"') ? true : undefined;
+  });
   await terminate(id);
   const shown = await runCli(['reconcile', '--since', '1h'], { env: engine.env });
   expect(shown.code).toBe(14);

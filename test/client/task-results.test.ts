@@ -58,6 +58,20 @@ it('the outputs of a succeeded task are kept; one that is asked for by name is r
   expect(await bench.tasks.outputs(id, { task: 'value' })).toEqual({ from: 'job', outputs: output });
 });
 
+it('where more tasks gave something than is kept, the outputs are read afresh, all of them', async () => {
+  simulator.setOutcome({ match: { runName: 'wide' }, outcome: { notebookResult: 'x' } });
+  const keys = Array.from({ length: 25 }, (_none, index) => `part-${index}`);
+  const id = await start(
+    'wide',
+    keys.map((key) => notebook(key)),
+  );
+  const { result } = await bench.tasks.wait(id);
+  expect(result?.resource.customInfo).toMatchObject({ outputs_unread: 5 });
+  const { from, outputs } = await bench.tasks.outputs(id);
+  expect(from).toBe('job');
+  expect(Object.keys(outputs).sort()).toEqual([...keys].sort());
+});
+
 it('a token at the end of an open task’s log reads on, and after its end there is no further one', async () => {
   simulator.setOutcome({ match: { taskKey: 'talk' }, outcome: { runMs: 60_000, logs: 'said' } });
   const wheel = {

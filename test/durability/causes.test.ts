@@ -97,6 +97,20 @@ test(
 );
 
 test(
+  'a quota refused at the submit for all of its budget ends the task, and starts no run',
+  async () => {
+    const limit = { operation: 'submit', kind: 'status', status: 400, retryAfter: 1, times: 0 } as const;
+    const message = 'The quota for the number of jobs has been reached.';
+    strike(bench, { ...limit, code: 'QUOTA_EXCEEDED', message });
+    const { status } = await bench.tasks.wait(await bench.begin({ policy: { quotaBudget: '3s' } }));
+    expect(status).toMatchObject({ state: 'FAILED', code: 'RATE_LIMITED', cause: 'quota', attempt: 1 });
+    expect(status.message).toContain('which is all of quotaBudget');
+    expect(bench.simulator.counters()).toMatchObject({ runsCreated: 0, activeRuns: 0 });
+  },
+  LIMIT_MS,
+);
+
+test(
   'a run refused for a quota is started again beyond the last attempt',
   async () => {
     const outcome = {

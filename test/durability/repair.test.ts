@@ -4,6 +4,7 @@ import type { FaultSpec } from '../../src/simulator';
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 import {
+  cancelsSeen,
   openWorkspaceBench,
   requests,
   strike,
@@ -220,6 +221,29 @@ test(
     await waitUntil('the late repair to have arrived', () => (Date.now() > arrivesAt ? true : undefined));
     expect(bench.simulator.counters()).toMatchObject({ runsCreated: 1, activeRuns: 0 });
     expect((await readRun(status.externalId)).repairs.length).toBeLessThanOrEqual(1);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'repairs by hand that are refused, a mistyped task and expired credentials, neither run nor cancel nor count',
+  async () => {
+    await bench.startWorkers();
+    failSum(1, 'RUN_EXECUTION_ERROR');
+    const id = await bench.begin({ request: TWO_TASKS, policy: { maxAttempts: 2 } });
+    await bench.tasks.wait(id);
+    for (const tasks of [['smu'], ['laod']]) {
+      await bench.tasks.repair(id, { tasks });
+      const { status } = await bench.tasks.wait(id);
+      expect(status).toMatchObject({ state: 'FAILED', code: 'INVALID_TASK' });
+    }
+    strike(bench, { operation: '*', kind: 'status', status: 401, times: 4 });
+    await bench.tasks.repair(id);
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAUTHENTICATED' });
+    bench.simulator.clearFaults();
+    expect(cancelsSeen(bench)).toBe(0);
+    await bench.tasks.repair(id);
+    await expectRepairedOnce(id);
   },
   LIMIT_MS,
 );

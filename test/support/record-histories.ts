@@ -183,6 +183,24 @@ const PATHS: Readonly<Record<string, Path>> = {
       await bench.tasks.cancel(id);
     },
   },
+  'repair-never-began': {
+    policy: { repairWindow: '2s' },
+    script: (jobs) => {
+      const decision = { action: 'repair', reason: '1 of 2 tasks went through' } as const;
+      jobs.onCreate = (job) => failJob(job, 'one task failed', { cause: 'platform', decision });
+      jobs.beforeRepair = () => Promise.reject(new LonghaulError('UNAUTHENTICATED', 'expired'));
+    },
+  },
+  'submit-never-sent': {
+    policy: { overallTimeout: '3s' },
+    script: (jobs) => {
+      const heldBack = new LonghaulError('RATE_LIMITED', 'no room', {
+        retryAfterMs: 1_000,
+        isHeldBack: true,
+      });
+      jobs.beforeCreate = () => Promise.reject(heldBack);
+    },
+  },
   'quota-waits': {
     policy: { maxAttempts: 1, onFailure: { WORKSPACE_RUN_LIMIT_EXCEEDED: { retryAfter: '1s' } } },
     script: (jobs) => {

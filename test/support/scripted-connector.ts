@@ -13,6 +13,7 @@ import {
   type NextStep,
   type Observation,
   type Resource,
+  type RepairRequest,
   type ResourceMeta,
   invalidTask,
   isJsonObject,
@@ -53,6 +54,7 @@ export class ScriptedConnector implements AsyncConnector {
   onCreate: (job: ScriptedJob) => void = () => undefined;
   onGet: (job: ScriptedJob) => void = () => undefined;
   onExecute: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
+  beforeRepair: () => Promise<void> = () => Promise.resolve();
   onRepair: (job: ScriptedJob, options: JsonObject) => void = () => undefined;
 
   readonly metadataType: MetadataType<ResourceMeta> = {
@@ -113,8 +115,10 @@ export class ScriptedConnector implements AsyncConnector {
     return observationOf(job);
   }
 
-  async repair({ meta, options }: { meta: ResourceMeta; options: JsonObject }): Promise<Observation> {
+  async repair({ meta, options }: RepairRequest, call: CallContext): Promise<Observation> {
+    await this.beforeRepair();
     const job = this.job(jobIdOf(meta));
+    call.announceSubmit();
     this.onRepair(job, options);
     return observationOf(job);
   }

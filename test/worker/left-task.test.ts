@@ -4,6 +4,7 @@ import { historyFromJSON } from '@temporalio/common/lib/proto-utils';
 
 import { DEFAULT_POLICY, type Observation } from '../../src/connector';
 import { currentToken, rememberTask, type HistoryEvent } from '../../src/worker/left-task';
+import { boundDecision } from '../../workflows/task-state';
 import { historyFile } from '../support/record-histories';
 
 /** A task's memory, rebuilt from its history alone. */
@@ -18,7 +19,7 @@ const INPUT = {
   policy: DEFAULT_POLICY,
   routing: { polls: 'q', control: 'q:control', fence: 'token', repair: true },
   searchAttributes: false,
-};
+} as const;
 
 function started(input: object = INPUT): HistoryEvent {
   const attributes = { input: payloads(input), originalExecutionRunId: RUN };
@@ -40,10 +41,10 @@ function completed(id: number, of: number, result: object): HistoryEvent {
   return event(id, { activityTaskCompletedEventAttributes: { scheduledEventId, result: payloads(result) } });
 }
 
-function failed(id: number, of: number, [type, posts]: [string, number?]): HistoryEvent {
+function failed(id: number, of: number, [type, posts, isFinal]: [string, number?, boolean?]): HistoryEvent {
   const details = payloads(posts === undefined ? { code: type } : { code: type, posts });
   const scheduledEventId = of as unknown as NonNullable<HistoryEvent['eventId']>;
-  const failure = { applicationFailureInfo: { type, details } };
+  const failure = { applicationFailureInfo: { type, details, nonRetryable: isFinal === true } };
   return event(id, { activityTaskFailedEventAttributes: { scheduledEventId, failure } });
 }
 
@@ -97,6 +98,32 @@ test.each<[string, readonly HistoryEvent[], boolean]>([
     true,
   ],
   [
+    'whose repair was never sent',
+    [
+      create(5),
+      completed(7, 5, seen(FAILED, 'FAILED')),
+      scheduled(9, 'repair', {}),
+      failed(11, 9, ['UNAUTHENTICATED', 0]),
+    ],
+    false,
+  ],
+  [
+    'whose repair may have begun',
+    [
+      create(5),
+      completed(7, 5, seen(FAILED, 'FAILED')),
+      scheduled(9, 'repair', {}),
+      failed(11, 9, ['UNAUTHENTICATED', 1]),
+    ],
+    true,
+  ],
+  ['whose submit was not answered until a deadline', [create(5), failed(7, 5, ['UNAVAILABLE', 1])], true],
+  [
+    'whose submit a quota refused for all of its budget',
+    [create(5), failed(7, 5, ['RATE_LIMITED', 3, true])],
+    false,
+  ],
+  [
     'whose next attempt was under way',
     [create(5), completed(7, 5, seen(FAILED, 'FAILED')), create(9, 2)],
     true,
@@ -116,6 +143,35 @@ test('the next attempt has its own token and no job yet', () => {
   expect(currentToken(remembered)).toBe(`lh-${RUN}-2`);
   expect(remembered.state).toMatchObject({ attempt: 2, attempts: [{ externalId: 'job-1' }, { attempt: 2 }] });
   expect(remembered.state.meta).toBeUndefined();
+});
+
+const QUOTA: Observation['next'] = {
+  kind: 'done',
+  verdict: {
+    kind: 'failed',
+    code: 'JOB_FAILED',
+    cause: 'quota',
+    decision: { action: 'retryAfter', delayMs: 1_000, reason: 'no room' },
+  },
+};
+
+test('waits for a quota are remembered as such, with what was decided: they spend no attempts', () => {
+  const refusals = [1, 2, 3].flatMap((attempt) => [
+    create(attempt * 10, attempt),
+    completed(attempt * 10 + 2, attempt * 10, seen(QUOTA, 'FAILED')),
+  ]);
+  const state = rememberTask([started(), ...refusals, create(40, 4)])?.state;
+  expect(state?.attempts).toMatchObject([
+    { waitsForQuota: true, decision: 'retryAfter: no room' },
+    { waitsForQuota: true, decision: 'retryAfter: no room' },
+    { waitsForQuota: true, decision: 'retryAfter: no room' },
+    { attempt: 4 },
+  ]);
+  const platform = { action: 'retry', reason: 'spot' } as const;
+  const verdict = { kind: 'failed', code: 'JOB_FAILED', cause: 'platform', decision: platform } as const;
+  const bounds = { policy: { ...DEFAULT_POLICY, maxAttempts: 2 }, routing: INPUT.routing };
+  if (state === undefined) throw new Error('no task');
+  expect(boundDecision(bounds, state, verdict)).toEqual(platform);
 });
 
 test('what a continued run carries is the beginning of its memory', () => {

@@ -81,6 +81,36 @@ test('a submit that is not answered says so in describe, before there is any job
   await bench.tasks.wait(id);
 });
 
+test('a submit that our own budget holds back until a deadline starts nothing, then or later', async () => {
+  const heldBack = new LonghaulError('RATE_LIMITED', 'no room', { retryAfterMs: 1_000, isHeldBack: true });
+  jobs.beforeCreate = () => Promise.reject(heldBack);
+  const { status, result } = await bench.tasks.wait(await begin({ overallTimeout: '4s' }));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'DEADLINE_OVERALL' });
+  expect(result?.receipt.attempts).toMatchObject([{ posts: 0 }]);
+  expect(jobs.jobs.size).toBe(0);
+});
+
+test('a submit that goes unanswered until a deadline is fenced: what it started is stopped', async () => {
+  jobs.afterCreate = () => Promise.reject(new LonghaulError('UNAVAILABLE', 'no answer'));
+  const { status } = await bench.tasks.wait(await begin({ overallTimeout: '4s' }));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'DEADLINE_OVERALL' });
+  expect(jobs.nth()).toMatchObject({ cancels: 1, next: { kind: 'done' } });
+});
+
+test('a quota that refuses the submit for all of quotaBudget ends the task, with that cause and nothing to stop', async () => {
+  const quota = new LonghaulError('RATE_LIMITED', 'no room.', { retryAfterMs: 1_000, isQuota: true });
+  jobs.beforeCreate = (_request, call) => {
+    call.announceSubmit();
+    return Promise.reject(quota);
+  };
+  const { status, result } = await bench.tasks.wait(await begin({ quotaBudget: '2s' }));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'RATE_LIMITED', cause: 'quota' });
+  expect(status.message).toMatch(/^no room\. It did not ease in \d s, which is all of quotaBudget/);
+  expect(result?.receipt.attempts).toHaveLength(1);
+  expect(result?.receipt.attempts[0]?.posts).toBeGreaterThan(1);
+  expect(jobs.jobs.size).toBe(0);
+});
+
 test('a look that finds no such endpoint is trouble, not the end of the job', async () => {
   const id = await begin();
   await untilStatus(bench, id, (status) => status.phase === 'RUNNING');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 
-import type { AttemptDecision, JsonObject } from '../../src/connector';
+import type { AttemptDecision, ErrorCode, JsonObject } from '../../src/connector';
 import { LonghaulError } from '../../src/connector';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
@@ -30,6 +30,7 @@ beforeEach(() => {
     connector.jobs.clear();
     connector.onCreate = (job) => failJob(job, 'no quota.', { cause: 'quota', decision: LATER });
     connector.onGet = () => undefined;
+    connector.beforeRepair = () => Promise.resolve();
     connector.onRepair = (job) => {
       runJob(job);
       job.next = { kind: 'poll' };
@@ -264,4 +265,69 @@ test('quotas are waited for beyond the last attempt, and the connector is told h
   expect(status).toMatchObject({ state: 'COMPLETED', attempt: 4 });
   expect(told).toEqual([undefined, 1, 2, 3]);
   expect(result?.receipt.attempts.map((row) => row.waitsForQuota)).toEqual([true, true, true, undefined]);
+});
+
+const refuse = (code: ErrorCode) => (): Promise<never> =>
+  Promise.reject(new LonghaulError(code, 'the token has expired'));
+
+test('refused repairs stop nothing and spend no try: the one that is taken has all of them left', async () => {
+  jobs.onCreate = (job) => failJob(job, 'ValueError');
+  const id = await begin('repairable', { repairWindow: '1h', maxAttempts: 2 });
+  await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  jobs.beforeRepair = refuse('UNAUTHENTICATED');
+  for (const turn of [1, 2, 3]) {
+    expect([turn, await refusalOf(repair(id))]).toMatchObject([turn, { type: 'UNAUTHENTICATED' }]);
+    await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  }
+  jobs.beforeRepair = () => Promise.resolve();
+  const retry: AttemptDecision = { action: 'retry', reason: 'platform' };
+  jobs.onRepair = (job) => failJob(job, 'spot lost', { decision: retry });
+  await repair(id);
+  await untilStatus(bench, id, ({ message }) => message?.includes('spot lost') === true);
+  await bench.tasks.nudge(id);
+  const { result } = await bench.tasks.wait(id);
+  const [attempt] = result?.receipt.attempts ?? [];
+  expect(attempt).toMatchObject({ repairs: 1 });
+  expect(attempt?.repairedEnds).toHaveLength(1);
+  expect(jobs.nth().cancels).toBe(0);
+  expect(attempt?.decision).toContain('attempt 2 of 2 was the last');
+});
+
+test('an advised repair that never began leaves the failed task open for one, as its repair window says', async () => {
+  jobs.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+  jobs.beforeRepair = refuse('SECRET_UNAVAILABLE');
+  const id = await begin('repairable', { repairWindow: '1h' });
+  const shown = await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  expect(shown.message).toContain('one task failed. The repair failed: SECRET_UNAVAILABLE');
+  expect(jobs.nth().cancels).toBe(0);
+  jobs.beforeRepair = () => Promise.resolve();
+  await repair(id);
+  jobs.onGet = succeedJob;
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+});
+
+test('an advised repair that may have begun is stopped first, then its window opens', async () => {
+  jobs.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+  jobs.onRepair = (job) => {
+    runJob(job);
+    job.next = { kind: 'poll' };
+    throw new TypeError('no such answer');
+  };
+  const id = await begin('repairable', { repairWindow: '1h' });
+  await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  expect(jobs.nth()).toMatchObject({ cancels: 1, next: { kind: 'done' } });
+  await bench.tasks.nudge(id);
+  const { status, result } = await bench.tasks.wait(id);
+  expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED' });
+  expect(result?.receipt.attempts).toMatchObject([{ repairs: 1, decision: 'fail: the repair failed' }]);
+});
+
+test('a repair that our own budget holds back until a deadline begins nothing, then or later', async () => {
+  jobs.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+  const heldBack = new LonghaulError('RATE_LIMITED', 'no room', { retryAfterMs: 1_000, isHeldBack: true });
+  jobs.beforeRepair = () => Promise.reject(heldBack);
+  const { status, result } = await bench.tasks.wait(await begin('repairable', { overallTimeout: '4s' }));
+  expect(status).toMatchObject({ state: 'FAILED', code: 'DEADLINE_OVERALL' });
+  expect(result?.receipt.attempts[0]).not.toHaveProperty('repairs');
+  expect(jobs.nth().cancels).toBe(0);
 });

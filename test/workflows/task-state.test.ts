@@ -2,6 +2,7 @@ import type { AttemptDecision, Observation, TaskPolicy } from '../../src/connect
 import { waitsForQuota } from '../../workflows/quota';
 import { applyPatch, carry, toCreateRequest, type TaskState } from '../../workflows/task-input';
 import {
+  applyDecision,
   beginAttempt,
   beginRepair,
   boundDecision,
@@ -10,6 +11,7 @@ import {
   noteJob,
   openState,
   planNextAttempt,
+  undoRepair,
   type FailedVerdict,
 } from '../../workflows/task-state';
 import { failed, failure, INPUT, seen, submitted, waiting } from './builders';
@@ -92,6 +94,23 @@ test('repairs count like attempts', () => {
   const twice = beginRepair(repaired, {}, 7);
   expect(boundDecision(bounds({ maxAttempts: 3 }), twice, verdict(REPAIR)).action).toBe('fail');
   expect(boundDecision(bounds({ maxAttempts: 3 }), twice, verdict(RETRY)).action).toBe('fail');
+});
+
+test('a repair that never began leaves the ended job as it was, and spends no try; a cancel meanwhile is kept', () => {
+  const waiting = noteAttempt(failed(submitted(), QUOTA, 5), { waitsForQuota: true });
+  const begun = { ...beginRepair(waiting, { tasks: ['b'] }, 6), cancel: { requestedAt: 7 } };
+  const undone = undoRepair(begun, waiting);
+  expect(undone).toEqual({ ...waiting, cancel: { requestedAt: 7 } });
+  expect(undone).toMatchObject({ mayBeRunning: false, attempts: [{ endedAt: 5 }] });
+  expect(undone.attempts[0]).not.toHaveProperty('repairs');
+});
+
+test('a decision is noted with its reason, and a wait for a quota as such', () => {
+  const quota = verdict(QUOTA, { cause: 'quota' });
+  const ended = failed(submitted(), QUOTA, 5);
+  const decided = applyDecision(bounds({}), ended, { verdict: quota, decision: QUOTA, now: 5 });
+  expect(decided.attempts).toMatchObject([{ decision: 'retryAfter: quota', waitsForQuota: true }]);
+  expect(decided.resumeAt).toBe(55);
 });
 
 test('a task that was started before repair was offered runs again from the start', () => {

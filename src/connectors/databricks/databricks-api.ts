@@ -173,7 +173,7 @@ export async function listActiveRuns(
  */
 export async function startRepair(
   client: DatabricksClient,
-  request: Pick<StartRequest, 'body' | 'secrets'>,
+  request: Omit<StartRequest, 'operation'>,
   context: RequestContext,
 ): Promise<string> {
   const answer = await client.send({ operation: 'repair', path: 'runs/repair', ...request }, context);

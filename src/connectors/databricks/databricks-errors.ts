@@ -54,6 +54,7 @@ export function toLonghaulError(answer: ErrorAnswer): LonghaulError {
   return new LonghaulError(code, describe(answer, body), {
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...adviceFor(code, answer),
+    isQuota: code === 'RATE_LIMITED' && isQuota(body),
   });
 }
 

@@ -10,12 +10,12 @@ import {
   type TaskOrJob,
 } from '../../connector';
 import { accessForRun, keptName, workspaceAskedBy } from './databricks-access';
-import { listActiveRuns, readRun } from './databricks-api';
-import type { DatabricksClient } from './databricks-client';
+import { listActiveRuns, readRun, readRunWithHistory, type Run } from './databricks-api';
+import type { DatabricksClient, RequestContext } from './databricks-client';
 import type { DatabricksClients } from './databricks-clients';
 import type { WorkspaceDirectory } from './databricks-directory';
 import { numberAt, textAt } from './databricks-json';
-import { notInTurn } from './databricks-look';
+import { isEnded, isFromBeforeRepair, notInTurn } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { markerOf, readMarker } from './databricks-request';
 import { mapRunState, readRunState } from './databricks-state';
@@ -83,11 +83,31 @@ async function findRun(
   const { externalId, meta } = reference;
   assertRunId(externalId);
   const client = await clientFor(clients, reference, call);
-  const { raw } = await readRun(client, externalId, notInTurn(call));
-  assertWholeRun(raw, externalId);
+  const known = meta === undefined ? undefined : DatabricksJobMetadata.parse(meta);
+  const run = await readWithRepair(client, { externalId, known }, notInTurn(call));
+  assertWholeRun(run.raw, externalId);
   const { workspace } = client;
-  const found = toFoundJob({ workspace, kept: keptName(workspace, clients.directory()) }, raw, externalId);
-  return meta === undefined ? found : { ...found, meta };
+  const kept = keptName(workspace, clients.directory());
+  const found = toFoundJob({ workspace, kept }, run.raw, externalId);
+  if (known === undefined || meta === undefined) return found;
+  if (!isFromBeforeRepair({ run, meta: known })) return { ...found, meta };
+  return { ...found, meta, phase: 'QUEUED', isTerminal: false };
+}
+
+interface KnownRun {
+  readonly externalId: string;
+  readonly known: DatabricksJobMetadata | undefined;
+}
+
+/** One that has ended and was repaired is read once more, so that state and repairs are of one moment. */
+async function readWithRepair(
+  client: DatabricksClient,
+  { externalId, known }: KnownRun,
+  call: RequestContext,
+): Promise<Run> {
+  const run = await readRun(client, externalId, call);
+  const isRepaired = typeof known?.latestRepairId === 'string';
+  return isRepaired && isEnded(run) ? readRunWithHistory(client, externalId, call) : run;
 }
 
 async function clientFor(

@@ -66,13 +66,18 @@ export function isEnded({ raw }: Run): boolean {
 /** Keeps the last repair of an ended run; an end from before the repair that we began is not taken for its own. */
 export async function observeWithRepairs(observed: ObservedRun, call: CallContext): Promise<Observation> {
   const { run, meta } = observed;
-  if (run.repairs.length === 0 || !isEnded(run)) return observeRun(observed, call);
   if (isFromBeforeRepair(observed)) return toBegun(meta);
+  if (run.repairs.length === 0 || !isEnded(run)) return observeRun(observed, call);
   return observeRun({ ...observed, meta: { ...meta, latestRepairId: lastRepairId(run) } }, call);
 }
 
-function isFromBeforeRepair({ run, meta: { latestRepairId } }: ObservedRun): boolean {
-  return typeof latestRepairId === 'string' && !repairIds(run).includes(latestRepairId);
+/** Has this run ended, but before a repair that Databricks has accepted and its history does not show yet? */
+export function isFromBeforeRepair({
+  run,
+  meta: { latestRepairId },
+}: Pick<ObservedRun, 'run' | 'meta'>): boolean {
+  if (run.repairs.length === 0 || !isEnded(run) || typeof latestRepairId !== 'string') return false;
+  return !repairIds(run).includes(latestRepairId);
 }
 
 /** A repair that is accepted and does not show yet, with what is to be said of it. */

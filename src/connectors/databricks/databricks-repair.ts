@@ -136,7 +136,7 @@ async function sendRepair(
 ): Promise<string> {
   const unresolved = toRepairBody({ run, known, request, options });
   const { body, secrets } = await resolveBody({ run_id: meta.runId, ...unresolved }, call.resolveSecret);
-  return startRepair(client, { body, secrets }, call);
+  return startRepair(client, { body, secrets, announce: () => call.announceSubmit() }, call);
 }
 
 interface RepairPlan extends Pick<KnownRun, 'known'> {

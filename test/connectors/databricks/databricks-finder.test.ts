@@ -6,6 +6,7 @@ import {
   type DatabricksConnectorV2,
 } from '../../../src/connectors/databricks';
 import { markerOf, nameWithToken, readMarker } from '../../../src/connectors/databricks/databricks-request';
+import { startFakeWorkspace } from './support/fake-workspace';
 import { callContext, connectorFor, notebookTask, rejection, submitRequest, TOKEN } from './support/calls';
 
 let simulator: Simulator;
@@ -162,4 +163,22 @@ describe('of two workspaces on one host', () => {
 
 test('a meta of another connector means no run', () => {
   expect(finder.jobKey({ version: 1, jobId: '7' })).toBeUndefined();
+});
+
+test('a run whose last repair is accepted and does not show yet has not ended; once it shows, its end counts', async () => {
+  const fake = await startFakeWorkspace();
+  const own = connectorFor(fake);
+  const meta = { version: 1, databricksInstance: fake.host, runId: '4711', latestRepairId: '8' };
+  const show = (...repairs: readonly string[]): void => {
+    const history = [{ type: 'ORIGINAL' }, ...repairs.map((id) => ({ type: 'REPAIR', id }))];
+    const state = { life_cycle_state: 'TERMINATED', result_state: 'FAILED' };
+    fake.on('runs/get', { body: { run_id: 4711, job_id: 5, state, repair_history: history } });
+  };
+  const find = () => own.finder.find({ externalId: '4711', meta }, callContext());
+  show('7');
+  expect(await find()).toMatchObject({ phase: 'QUEUED', isTerminal: false, meta });
+  show('7', '8');
+  expect(await find()).toMatchObject({ phase: 'FAILED', isTerminal: true });
+  await own.close();
+  await fake.close();
 });

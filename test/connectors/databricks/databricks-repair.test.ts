@@ -68,6 +68,15 @@ test('a repair that has begun since the run was seen ended is followed, and none
   expect(sentBodies()).toEqual([]);
 });
 
+test('only the request that begins a repair is announced', async () => {
+  showRun('TERMINATED', '8');
+  const followed = callContext();
+  await connector.repair({ meta: metaWith(null), request: REQUEST, options: {} }, followed);
+  const sent = callContext();
+  await connector.repair({ meta: metaWith('8'), request: REQUEST, options: {} }, sent);
+  expect([followed.submits(), sent.submits()]).toEqual([0, 1]);
+});
+
 test('a repair is refused while the run is active for another reason', async () => {
   showRun('RUNNING');
   expect(await rejection(repair(metaWith(null)))).toMatchObject({ code: 'JOB_ACTIVE' });
