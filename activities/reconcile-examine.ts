@@ -1,5 +1,6 @@
 import type { AsyncConnector, CallContext } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
+import type { FoundJob } from '../src/connector/job-finder';
 import type { ConnectorRegistry } from '../src/connector/registry';
 import type { ResourceMeta } from '../src/connector/resource-meta';
 import { waitOutBudget } from './held-back';
@@ -51,9 +52,12 @@ export async function examineTask(survey: Survey, task: LeftTask): Promise<Found
   return { finding, task, ...(job === undefined || task.meta !== undefined ? {} : { job }) };
 }
 
-type Known = Pick<Finding, 'state' | 'note'>;
+type Known = Pick<Finding, 'state' | 'note' | 'phase'>;
 
 const ACTIVE: Known = { state: 'ACTIVE', note: 'its job runs, and nobody follows it' };
+
+/** How the job stands now; the task may have been told long ago. */
+type Seen = Pick<FoundJob, 'phase' | 'isTerminal'>;
 
 /** Where no list tells, the job itself is asked. */
 async function ask(
@@ -69,7 +73,8 @@ async function ask(
     return unknown('only a worker of its own could look at its job');
   }
   try {
-    return (await hasJobEnded(connector, { ...task, meta }, call)) ? 'ended' : ACTIVE;
+    const { phase, isTerminal } = await lookAtJob(connector, { ...task, meta }, call);
+    return isTerminal ? 'ended' : { ...ACTIVE, phase };
   } catch (thrown) {
     call.signal.throwIfAborted();
     const { code, message } = LonghaulError.from(thrown);
@@ -78,17 +83,16 @@ async function ask(
 }
 
 /** A finder looks once and leaves it at that; `get` would be the first of many looks, which share a budget. */
-function hasJobEnded(
+function lookAtJob(
   connector: AsyncConnector,
   { meta, externalId }: Pick<LeftTask, 'externalId'> & { readonly meta: ResourceMeta },
   call: CallContext,
-): Promise<boolean> {
+): Promise<Seen> {
   const { finder, metadataType } = connector;
   return waitOutBudget(call, async () => {
-    if (finder !== undefined && externalId !== undefined) {
-      return (await finder.find({ externalId, meta }, call)).isTerminal;
-    }
-    return (await connector.get(metadataType.parse(meta), call)).next.kind === 'done';
+    if (finder !== undefined && externalId !== undefined) return finder.find({ externalId, meta }, call);
+    const { resource, next } = await connector.get(metadataType.parse(meta), call);
+    return { phase: resource.phase, isTerminal: next.kind === 'done' };
   });
 }
 
