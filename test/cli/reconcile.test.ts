@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 import { Client, Connection } from '@temporalio/client';
 
 import { waitUntil } from '../support/wait-until';
 import { buildDist, killCliProcesses, runCli, runCliJson } from './support/cli-process';
 import { createEngineHome, type EngineHome } from './support/engine-home';
+import { connectWorkspace, type AskWorkspace } from './support/engine-workspace';
 
 /** The commands adopt and reconcile, as they are shipped, on an engine. */
 let engine: EngineHome;
-let workspace: (path: string, body?: object) => Promise<string>;
+let workspace: AskWorkspace;
 
 beforeAll(async () => {
   await buildDist();
@@ -26,21 +24,6 @@ async function startRun(): Promise<string> {
   const body = { run_name: 'long', tasks: [{ task_key: 'main', notebook_task: { notebook_path: '/main' } }] };
   const answer = await workspace('/api/2.2/jobs/runs/submit', body);
   return /\d{10,19}/.exec(answer)?.[0] ?? '';
-}
-
-async function connectWorkspace(): Promise<void> {
-  const { workspaceUrl = '' } = await engine.info();
-  const access: unknown = JSON.parse(readFileSync(join(engine.home, 'simulator/access.json'), 'utf8'));
-  const { token } = access as { token: string };
-  workspace = async (path, body) => {
-    const authorization = { authorization: `Bearer ${token}` };
-    const answer = await fetch(`${workspaceUrl}${path}`, {
-      headers: authorization,
-      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-    });
-    return answer.text();
-  };
-  await workspace('/simulator/outcomes', { match: { runName: 'long' }, outcome: { runMs: 3_600_000 } });
 }
 
 const json = (...args: string[]): ReturnType<typeof runCliJson> => runCliJson(args, { env: engine.env });
@@ -73,7 +56,8 @@ test('a run id that is none is refused before an engine is started', async () =>
 
 test('adopt follows a run; what is left of it when its task is terminated is found and stopped', async () => {
   expect((await json('adopt', '4711')).code).toBe(20);
-  await connectWorkspace();
+  workspace = await connectWorkspace(engine);
+  await workspace('/simulator/outcomes', { match: { runName: 'long' }, outcome: { runMs: 3_600_000 } });
   const runId = await startRun();
   const id = `adopted-simulated-${runId}`;
   expect(await json('adopt', runId, '--no-wait')).toMatchObject({

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -6,20 +6,17 @@ import { isJsonObject, type JsonObject } from '../../src/connector/json';
 import { waitUntil } from '../support/wait-until';
 import { buildDist, killCliProcesses, runCli, runCliJson } from './support/cli-process';
 import { createEngineHome, createJobFile, JOBS, type EngineHome } from './support/engine-home';
+import { connectWorkspace, type AskWorkspace } from './support/engine-workspace';
 
 let engine: EngineHome;
-let workspaceUrl: string;
-let token: string;
+let workspace: AskWorkspace;
 const folder = mkdtempSync(join(tmpdir(), 'lh-forms-'));
 
 beforeAll(async () => {
   await buildDist();
   engine = createEngineHome(60);
   await runCli(['submit', createJobFile('first', 'hello.py'), '--id', 'first'], { env: engine.env });
-  workspaceUrl = (await engine.info()).workspaceUrl ?? '';
-  ({ token } = JSON.parse(readFileSync(join(engine.home, 'simulator/access.json'), 'utf8')) as {
-    token: string;
-  });
+  workspace = await connectWorkspace(engine);
 });
 afterAll(async () => {
   killCliProcesses();
@@ -33,8 +30,11 @@ function write(name: string, text: string): string {
 }
 
 async function counters(): Promise<{ submits: number; runsCreated: number; submitBodies: string[] }> {
-  const answer = await fetch(`${workspaceUrl}/simulator/counters`);
-  return (await answer.json()) as { submits: number; runsCreated: number; submitBodies: string[] };
+  return JSON.parse(await workspace('/simulator/counters')) as {
+    submits: number;
+    runsCreated: number;
+    submitBodies: string[];
+  };
 }
 
 async function run(file: string, ...args: string[]): Promise<JsonObject> {
@@ -96,12 +96,8 @@ interface SavedJob {
 
 async function saveJob(name: string): Promise<SavedJob> {
   const tasks = [{ task_key: 'a', existing_cluster_id: 'c', spark_python_task: HELLO }];
-  const answer = await fetch(`${workspaceUrl}/api/2.2/jobs/create`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${token}` },
-    body: JSON.stringify({ name, tasks }),
-  });
-  const [jobId = ''] = /\d{16,}/.exec(await answer.text()) ?? [];
+  const answer = await workspace('/api/2.2/jobs/create', { name, tasks });
+  const [jobId = ''] = /\d{16,}/.exec(answer) ?? [];
   return { jobId, name };
 }
 
