@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Client } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 
 import { TaskClient } from '../src/client';
@@ -17,11 +18,17 @@ import { connectWorker } from '../src/temporal/worker-connection';
 import { createSecretPort, startWorkers } from '../src/worker';
 import { startServer } from './stage';
 
+/** Where the workers of a stage take workflows from. */
+export const SERVED_QUEUE = 'longhaul';
+
 const TOKEN = 'simulated-token';
 
 /** A simulated workspace, a fresh Temporal on a file, the workers and a client, all but Temporal in this process. */
 export interface DatabricksStage {
+  readonly client: Client;
   readonly tasks: TaskClient;
+  /** Of tasks that no worker ever sees. */
+  readonly unserved: TaskClient;
   readonly simulator: Simulator;
   close(): Promise<void>;
 }
@@ -43,15 +50,18 @@ export async function openDatabricksStage(options: DatabricksStageOptions): Prom
   const registry = new ConnectorRegistry();
   for (const connector of createDatabricksConnectors({ workspaces })) registry.register(connector);
   const { client, namespace } = await connectClient(server.address);
-  const common = { client, namespace, registry, workflowTaskQueue: 'longhaul' };
+  const common = { client, namespace, registry, workflowTaskQueue: SERVED_QUEUE };
   const workers = await startWorkers({
     ...common,
     connection: await connectWorker(server.address),
     workflowBundlePath: await bundle(folder),
     secrets: createSecretPort({ env: {}, allowed: [], operatorSecrets: [TOKEN] }),
   });
+  const clientOptions = { ...common, secretsAllow: [], searchAttributes: true };
   return {
-    tasks: new TaskClient({ ...common, secretsAllow: [], searchAttributes: true }),
+    client,
+    tasks: new TaskClient(clientOptions),
+    unserved: new TaskClient({ ...clientOptions, workflowTaskQueue: 'unserved' }),
     simulator,
     close: async () => {
       await workers.shutdown();
