@@ -110,7 +110,7 @@ function toReopened(
     tokenBase,
     startedAt: Date.now(),
     attempt: attempts.length,
-    mayBeRunning: false,
+    mayBeRunning: attempts.at(-1)?.endedAt === undefined, // left to itself, it may still run
     resource: { phase: 'QUEUED', message: 'opened again for a repair' },
     attempts,
     ...(meta === undefined ? {} : { meta }),

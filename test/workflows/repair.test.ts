@@ -4,6 +4,7 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 
 import type { AttemptDecision, ErrorCode, JsonObject } from '../../src/connector';
 import { LonghaulError } from '../../src/connector';
+import { rememberTask } from '../../src/worker/left-task';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 
@@ -29,6 +30,7 @@ beforeEach(() => {
   for (const connector of [jobs, plain]) {
     connector.jobs.clear();
     connector.onCreate = (job) => failJob(job, 'no quota.', { cause: 'quota', decision: LATER });
+    connector.beforeGet = () => Promise.resolve();
     connector.onGet = () => undefined;
     connector.beforeRepair = () => Promise.resolve();
     connector.onRepair = (job) => {
@@ -329,5 +331,18 @@ test('a repair that our own budget holds back until a deadline begins nothing, t
   const { status, result } = await bench.tasks.wait(await begin('repairable', { overallTimeout: '4s' }));
   expect(status).toMatchObject({ state: 'FAILED', code: 'DEADLINE_OVERALL' });
   expect(result?.receipt.attempts[0]).not.toHaveProperty('repairs');
+  expect(jobs.nth().cancels).toBe(0);
+});
+
+test('a job that its task left to itself is still known to run when a repair of the task does not begin', async () => {
+  jobs.onCreate = runJob;
+  jobs.beforeGet = refuse('UNAVAILABLE');
+  const id = await begin('repairable', { onUnreachable: 'fail', unreachableBudget: '1s' });
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAVAILABLE' });
+  jobs.beforeRepair = refuse('UNAUTHENTICATED');
+  await bench.tasks.repair(id);
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAUTHENTICATED' });
+  const { events } = await bench.handle(id).fetchHistory();
+  expect(rememberTask(events ?? [])?.state).toMatchObject({ mayBeRunning: true });
   expect(jobs.nth().cancels).toBe(0);
 });
