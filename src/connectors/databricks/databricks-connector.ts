@@ -184,10 +184,10 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
     if (target.kind === 'meta') {
       const { client, identity } = await this.#open(target.meta, call);
-      if (target.repair !== undefined) {
-        await settleRepair({ client, meta: identity, ...target.repair }, call);
-      }
-      return stopRun(client, identity, call);
+      const { repair } = target;
+      const meta =
+        repair === undefined ? identity : await settleRepair({ client, meta: identity, ...repair }, call);
+      return stopRun(client, meta, call);
     }
     return this.#fenceOrNothing(target.request, call);
   }
