@@ -88,8 +88,8 @@ export async function withActivityCall<T>(
     ...(options.taskExecution === undefined ? {} : { taskExecution: options.taskExecution }),
     connectionSecret: (name) => openConnectionSecret(activity, options, name),
     redact: (text) => options.secrets.redact(text),
-    announceSubmit: () => {
-      save({ posts: (saved.posts ?? 0) + 1 });
+    announceSubmit: (state) => {
+      save({ posts: (saved.posts ?? 0) + 1, ...(state === undefined ? {} : { connector: state }) });
     },
     saveState: (state) => {
       save({ connector: state });
