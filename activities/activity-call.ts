@@ -32,15 +32,20 @@ export interface ActivityCall {
   save(state: Partial<SavedState>): void;
 }
 
-/**
- * Notes that a try which failed did so in order, and says how many requests have gone out by then. Undefined where an
- * earlier try was lost: what it sent in its last moments may be on no record.
- */
-export function countPosts(call: ActivityCall): number | undefined {
+/** What is on record of the requests that may have started something. */
+export interface PostRecord {
+  /** Undefined where none is on record, and a lost try may have sent some. */
+  readonly posts: number | undefined;
+  /** Was no try lost before this one? What a lost one sent in its last moments may be on no record. */
+  readonly isWhole: boolean;
+}
+
+/** Notes that a try which failed did so in order, and says which requests have gone out by then. */
+export function countPosts(call: ActivityCall): PostRecord {
   const { posts = 0, endedTry = 0 } = call.saved();
   const isWhole = endedTry === call.attempt - 1;
   if (isWhole) call.save({ endedTry: call.attempt });
-  return isWhole || posts > 0 ? posts : undefined;
+  return { posts: isWhole || posts > 0 ? posts : undefined, isWhole };
 }
 
 /** Short tries never heartbeat and so cost nothing; a longer one is seen lost within the heartbeat time-out. */
@@ -83,8 +88,8 @@ export async function withActivityCall<T>(
     ...(options.taskExecution === undefined ? {} : { taskExecution: options.taskExecution }),
     connectionSecret: (name) => openConnectionSecret(activity, options, name),
     redact: (text) => options.secrets.redact(text),
-    announceSubmit: () => {
-      save({ posts: (saved.posts ?? 0) + 1 });
+    announceSubmit: (state) => {
+      save({ posts: (saved.posts ?? 0) + 1, ...(state === undefined ? {} : { connector: state }) });
     },
     saveState: (state) => {
       save({ connector: state });

@@ -2,7 +2,7 @@ import type { CreateInput, CreateResult } from '../src/connector/activity-contra
 import type { AsyncConnector } from '../src/connector/connector';
 import { LonghaulError, type ErrorCode } from '../src/connector/errors';
 import { assertSecretsAllowed } from '../src/connector/secret-reference';
-import { countPosts, type ActivityCall } from './activity-call';
+import { countPosts, type ActivityCall, type PostRecord } from './activity-call';
 import { toApplicationFailure } from './failures';
 import { troubleDelayMs } from './poll-delay';
 import type { ActivityDependencies } from './ports';
@@ -63,30 +63,44 @@ export function tellsNothing(error: LonghaulError): boolean {
   return error.retryable || error.code === 'INTERNAL';
 }
 
+/** The requests by the end of a try that failed. */
+export interface SentRequests extends PostRecord {
+  /** Those of earlier tries: none was answered for good, or there would be no further try. */
+  readonly sentBefore: number;
+}
+
+/**
+ * May an earlier try have started something, and does this one not rule it out? Then asking again is the only way to
+ * know. A try that fails before it sends anything (say, on a worker that lacks the workspace) tells nothing of others.
+ */
+export function isUnanswered(
+  { code }: LonghaulError,
+  { posts = 0, isWhole, sentBefore }: SentRequests,
+): boolean {
+  const isAnswer = posts > sentBefore && CLEAR_REJECTIONS.has(code);
+  return (sentBefore > 0 || !isWhole) && !isAnswer && code !== 'OUTCOME_UNKNOWN';
+}
+
 interface FailureContext {
   readonly fence: AsyncConnector['capabilities']['fence'];
   readonly input: CreateInput;
-  /** Requests of earlier tries: none was answered for good, or there would be no further try. */
   readonly sentBefore: number;
   readonly random: () => number;
 }
 
 function toCreateFailure(error: LonghaulError, call: ActivityCall, context: FailureContext): unknown {
   const { fence, sentBefore, random } = context;
-  const counted = countPosts(call);
-  const posts = counted ?? 0;
+  const sent = { ...countPosts(call), sentBefore };
+  const { posts = 0 } = sent;
   if (fence === 'none' && posts > 0 && tellsNothing(error)) {
     return toApplicationFailure(new LonghaulError('OUTCOME_UNKNOWN', error.message, { cause: error }), {
       posts,
     });
   }
-  const told = counted === undefined ? {} : { posts: counted };
-  const spent = noteRefusal(error, call, context);
+  const told = sent.posts === undefined ? {} : { posts };
+  const spent = noteRefusal(error, call, { ...sent, input: context.input });
   if (spent !== undefined) return toApplicationFailure(spent, told);
-  // A try that fails before it sends anything (say, on a worker that lacks the workspace) tells nothing of earlier ones.
-  const isAnswer = posts > sentBefore && CLEAR_REJECTIONS.has(error.code);
-  const mayHaveStarted = sentBefore > 0 && !isAnswer && error.code !== 'OUTCOME_UNKNOWN';
-  if (!error.retryable && !mayHaveStarted) return toApplicationFailure(error, told);
+  if (!error.retryable && !isUnanswered(error, sent)) return toApplicationFailure(error, told);
   const retryInMs = troubleDelayMs(posts, error.retryAfterMs, random());
   return toApplicationFailure(error, { ...told, retryInMs });
 }
@@ -98,7 +112,7 @@ function toCreateFailure(error: LonghaulError, call: ActivityCall, context: Fail
 function noteRefusal(
   error: LonghaulError,
   call: ActivityCall,
-  { input, sentBefore }: FailureContext,
+  { input, sentBefore, isWhole }: SentRequests & Pick<FailureContext, 'input'>,
 ): LonghaulError | undefined {
   const { posts = 0, refused = 0, quotaSince } = call.saved();
   const isRefused = error.code === 'RATE_LIMITED' && posts > sentBefore;
@@ -109,7 +123,7 @@ function noteRefusal(
   const since = input.quotaSince ?? quotaSince ?? now;
   call.save({ quotaSince: since });
   const isOver = input.quotaBudgetMs !== undefined && now - since >= input.quotaBudgetMs;
-  if (!isOver || refused + 1 < posts) return undefined;
+  if (!isOver || !isWhole || refused + 1 < posts) return undefined;
   const words = `It did not ease in ${Math.round((now - since) / 1000)} s, which is all of quotaBudget.`;
   return new LonghaulError(error.code, `${error.message} ${words}`, { cause: error });
 }

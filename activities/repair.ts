@@ -1,7 +1,7 @@
 import type { Observed, RepairInput } from '../src/connector/activity-contract';
 import type { LonghaulError } from '../src/connector/errors';
-import { countPosts, type ActivityCall } from './activity-call';
-import { tellsNothing } from './create';
+import { countPosts } from './activity-call';
+import { isUnanswered, tellsNothing, type SentRequests } from './create';
 import { toApplicationFailure } from './failures';
 import { troubleDelayMs } from './poll-delay';
 import type { ActivityDependencies } from './ports';
@@ -19,23 +19,27 @@ export async function repair(dependencies: ActivityDependencies, input: RepairIn
       return toObserved(run, await operation({ meta, request, options }, run.call.context));
     },
     onError: (error, call) => {
-      const posts = countUnrefused(error, call, sentBefore);
+      const sent = { ...countPosts(call), sentBefore: sentBefore ?? call.saved().posts ?? 0 };
+      const posts = countUnrefused(error, sent);
       const retryInMs = troubleDelayMs(call.attempt, error.retryAfterMs, random);
       throw toApplicationFailure(error, {
         ...(posts === undefined ? {} : { posts }),
-        ...(error.retryable ? { retryInMs } : {}),
+        ...(error.retryable || isUndecided(error, sent) ? { retryInMs } : {}),
       });
     },
   });
 }
 
+/** After an unanswered request even JOB_ACTIVE tells nothing: what runs may be ours. A job that is gone runs no repair. */
+function isUndecided(error: LonghaulError, sent: SentRequests): boolean {
+  return error.code !== 'RUN_GONE' && isUnanswered(error, sent);
+}
+
 /** A refusal is the answer to the request of this try; those of earlier tries went unanswered. */
 function countUnrefused(
   error: LonghaulError,
-  call: ActivityCall,
-  sentBefore: number | undefined,
+  { posts, isWhole, sentBefore }: SentRequests,
 ): number | undefined {
-  const posts = countPosts(call);
   const isRefused = !tellsNothing(error) && error.code !== 'OUTCOME_UNKNOWN';
-  return posts !== undefined && isRefused ? (sentBefore ?? posts) : posts;
+  return isWhole && isRefused ? sentBefore : posts;
 }

@@ -58,8 +58,9 @@ export async function repairFirst(task: TaskRun): Promise<TaskEnd | undefined> {
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind === 'interrupted') return undefined;
   const { code, message } = outcome.failure;
-  const mayRun = task.state.mayBeRunning && !isAnothers(outcome.failure);
-  return failedEnd(code, `The repair failed: ${message}`, mayRun ? 'stop' : 'leave');
+  // What ran before was left to itself on purpose, and still is where nothing was begun.
+  const mayHaveBegun = task.state.repairing !== undefined && !isAnothers(outcome.failure);
+  return failedEnd(code, `The repair failed: ${message}`, mayHaveBegun ? 'stop' : 'leave');
 }
 
 /** Where somebody else runs the job, whoever asked for a repair did not ask for a stop. */

@@ -110,7 +110,7 @@ function toReopened(
     tokenBase,
     startedAt: Date.now(),
     attempt: attempts.length,
-    mayBeRunning: false,
+    mayBeRunning: attempts.at(-1)?.endedAt === undefined, // left to itself, it may still run
     resource: { phase: 'QUEUED', message: 'opened again for a repair' },
     attempts,
     ...(meta === undefined ? {} : { meta }),
@@ -182,19 +182,18 @@ export async function reopen(
     const started = await readStart(client, id, runId);
     const lastTemplate = await readLastTemplate(client, id, runId);
     const input = toReopened({ ...started, lastTemplate }, ended, options);
-    const { fingerprint = '' } = await readMemo(client, id);
+    const latest = await client.workflow.getHandle(id).describe();
+    if (latest.runId !== runId) throw openedBySomebodyElse(id);
+    const { fingerprint = '' } = parseTaskMemo(latest.memo);
     const goesOnFrom = { runId, startedAt };
     const plan = { id, input, fingerprint, startNonce, workflowTaskQueue, searchAttributes, goesOnFrom };
     await client.workflow.start(TASK_WORKFLOW_TYPE, toStartOptions({ ...plan, onEnded: 'again' }));
-    if ((await readMemo(client, id)).startNonce !== startNonce) throw openedBySomebodyElse(id);
+    const { memo } = await client.workflow.getHandle(id).describe();
+    if (parseTaskMemo(memo).startNonce !== startNonce) throw openedBySomebodyElse(id);
   } catch (error) {
     throw toClientError(error, id);
   }
   return { id, reopened: true, ...(externalId === undefined ? {} : { externalId }) };
-}
-
-async function readMemo(client: Client, id: string): Promise<ReturnType<typeof parseTaskMemo>> {
-  return parseTaskMemo((await client.workflow.getHandle(id).describe()).memo);
 }
 
 function openedBySomebodyElse(id: string): LonghaulError {

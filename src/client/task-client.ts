@@ -244,7 +244,8 @@ export class TaskClient {
     }
     const { client } = this.#options;
     if (status.state === 'OPEN') return repairOpen(client, id, options);
-    return reopen({ ...this.#options, ended: { status, result: await this.#result(id) } }, options);
+    const result = await this.#result(id, status.runId);
+    return reopen({ ...this.#options, ended: { status, result } }, options);
   }
 
   /** Would {@link repair} be tried for a task that stands like this? Asks nobody; false where its type is not known here. */
@@ -347,9 +348,9 @@ export class TaskClient {
     }
   }
 
-  async #result(id: string): Promise<TaskResult | undefined> {
+  async #result(id: string, runId?: string): Promise<TaskResult | undefined> {
     try {
-      return await this.#options.client.workflow.getHandle<() => Promise<TaskResult>>(id).result();
+      return await this.#options.client.workflow.getHandle<() => Promise<TaskResult>>(id, runId).result();
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) throw toClientError(error, id);
       const details: unknown =

@@ -82,8 +82,11 @@ export interface CallContext {
   connectionSecret(name: string): Promise<string | undefined>;
   /** Replaces every known secret value. To be done before a text is cut: half a secret is not recognized any more. */
   redact(text: string): string;
-  /** Call it right before each request that may start something: the receipt counts them. */
-  announceSubmit(): void;
+  /**
+   * Call it right before each request that may start something: the receipt counts them. `state` is saved with it, as by
+   * {@link saveState}: what the next try has to know of this request.
+   */
+  announceSubmit(state?: JsonObject): void;
   /** State that survives the loss of this worker: given back as `previousState` to the next try. */
   saveState(state: JsonObject): void;
   readonly previousState: JsonObject | undefined;

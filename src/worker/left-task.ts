@@ -96,7 +96,7 @@ function noteEnded(
   if (failed && name === 'repair' && before) return noteUnrepaired(state, failed.failure, before);
   const answer = decode(done?.result?.payloads?.[0]);
   if (!isJsonObject(answer)) return state;
-  if (name === 'delete') return noteStopped(state, timeOf(event));
+  if (name === 'delete') return noteStopped(withMeta(state, answer), timeOf(event));
   return noteDecision(input, noteAnswer(state, answer, timeOf(event)), timeOf(event));
 }
 
@@ -112,6 +112,11 @@ function noteDecision(input: TaskInput, state: TaskState, now: number): TaskStat
 function noteUnrepaired(state: TaskState, failure: Failure, before: TaskState): TaskState {
   const { code, posts } = readFailure(failure);
   return posts === 0 && code !== 'JOB_ACTIVE' ? undoRepair(state, before) : state;
+}
+
+/** A stop may have begun the repair that it stopped: the next one names it. */
+function withMeta(state: TaskState, { meta }: JsonObject): TaskState {
+  return isJsonObject(meta) ? { ...state, meta } : state;
 }
 
 function noteStopped(state: TaskState, endedAt: number): TaskState {

@@ -109,6 +109,19 @@ test('a refusal after an unanswered request is asked again while the job may exi
   await expect(run(activities.create, CREATE, { posts: 2 })).rejects.toMatchObject({ nonRetryable: false });
 });
 
+test('a refusal after a lost try is asked again: what that sent in its last moments may be on no record', async () => {
+  const { activities, jobs } = open();
+  jobs.beforeCreate = () => Promise.reject(new LonghaulError('UNAUTHENTICATED', 'expired'));
+  const inOrder = runTry(activities.create, CREATE, { saved: { endedTry: 1 }, attempt: 2 });
+  await expect(inOrder).rejects.toMatchObject({ nonRetryable: true });
+  const afterLost = runTry(activities.create, CREATE, { attempt: 2 });
+  await expect(afterLost).rejects.toMatchObject({ type: 'UNAUTHENTICATED', nonRetryable: false });
+  jobs.beforeCreate = () => Promise.resolve();
+  jobs.afterCreate = () => Promise.reject(new LonghaulError('INVALID_TASK', 'no such notebook'));
+  const answered = runTry(activities.create, CREATE, { attempt: 2 });
+  await expect(answered).rejects.toMatchObject({ type: 'INVALID_TASK', nonRetryable: true });
+});
+
 test('a secret that a task may not name is refused again by the activity', async () => {
   const { activities } = open();
   const custom = { password: { $secret: 'env:HOME' } };
@@ -260,6 +273,25 @@ test('a repair that fails before anything is sent says so; not where a lost try 
   await expect(afterLost).rejects.not.toMatchObject({ details: [{ posts: 0 }] });
 });
 
+test('a refused repair after a lost try, which may have begun one, is not called never begun', async () => {
+  const { activities, jobs } = await openEnded();
+  jobs.onRepair = throwing('INVALID_TASK');
+  const afterLost = runTry(activities.repair, REPAIR, { attempt: 2 });
+  await expect(afterLost).rejects.toMatchObject({ type: 'INVALID_TASK', details: [{ posts: 1 }] });
+});
+
+test.each<[ErrorCode, boolean]>([
+  ['UNAUTHENTICATED', false],
+  ['JOB_ACTIVE', false],
+  ['RUN_GONE', true],
+])('a look for an unanswered repair that ends %s is final: %s', async (code, nonRetryable) => {
+  const { activities, jobs } = await openEnded();
+  jobs.beforeRepair = () => Promise.reject(new LonghaulError(code, 'as scripted'));
+  await expect(run(activities.repair, REPAIR)).rejects.toMatchObject({ nonRetryable: true });
+  const unanswered = run(activities.repair, REPAIR, { posts: 1 });
+  await expect(unanswered).rejects.toMatchObject({ type: code, nonRetryable, details: [{ posts: 1 }] });
+});
+
 describe('a submit that a quota refuses', () => {
   const quota = new LonghaulError('RATE_LIMITED', 'no room for more runs.', { isQuota: true });
   const input = { ...CREATE, quotaBudgetMs: 10_000 };
@@ -302,6 +334,12 @@ describe('a submit that a quota refuses', () => {
   ])('is tried on where %s', async (_what, { given, error, saved }) => {
     const { activities } = openRefused(error);
     const late = run(activities.create, { ...CREATE, ...given }, saved);
+    await expect(late).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
+  });
+
+  test('is tried on where a try was lost, which may have sent one more', async () => {
+    const { activities } = openRefused();
+    const late = runTry(activities.create, input, { saved: refusedOnce, attempt: 3 });
     await expect(late).rejects.toMatchObject({ type: 'RATE_LIMITED', nonRetryable: false });
   });
 });

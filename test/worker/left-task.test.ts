@@ -132,6 +132,21 @@ test.each<[string, readonly HistoryEvent[], boolean]>([
   expect(rememberTask([started(), ...events])?.state.mayBeRunning).toBe(isLeft);
 });
 
+test('a repair after one that was stopped goes on from the meta that the stop gave', () => {
+  const stopped = { kind: 'stopped', meta: { ...META, latestRepairId: '8' }, externalId: 'job-1' };
+  const state = rememberTask([
+    started(),
+    create(5),
+    completed(7, 5, seen(FAILED, 'FAILED')),
+    scheduled(9, 'repair', {}),
+    failed(11, 9, ['UNAUTHENTICATED', 1]),
+    scheduled(13, 'delete', {}),
+    completed(15, 13, stopped),
+    scheduled(17, 'repair', {}),
+  ])?.state;
+  expect(state).toMatchObject({ meta: { latestRepairId: '8' }, mayBeRunning: true, repairing: {} });
+});
+
 test('the next attempt has its own token and no job yet', () => {
   const remembered = rememberTask([
     started(),

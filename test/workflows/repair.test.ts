@@ -4,6 +4,8 @@ import { WorkflowUpdateFailedError } from '@temporalio/client';
 
 import type { AttemptDecision, ErrorCode, JsonObject } from '../../src/connector';
 import { LonghaulError } from '../../src/connector';
+import { TaskClient } from '../../src/client';
+import { rememberTask } from '../../src/worker/left-task';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 
@@ -29,6 +31,7 @@ beforeEach(() => {
   for (const connector of [jobs, plain]) {
     connector.jobs.clear();
     connector.onCreate = (job) => failJob(job, 'no quota.', { cause: 'quota', decision: LATER });
+    connector.beforeGet = () => Promise.resolve();
     connector.onGet = () => undefined;
     connector.beforeRepair = () => Promise.resolve();
     connector.onRepair = (job) => {
@@ -331,3 +334,65 @@ test('a repair that our own budget holds back until a deadline begins nothing, t
   expect(result?.receipt.attempts[0]).not.toHaveProperty('repairs');
   expect(jobs.nth().cancels).toBe(0);
 });
+
+test('a job that its task left to itself is still known to run when a repair of the task does not begin', async () => {
+  jobs.onCreate = runJob;
+  jobs.beforeGet = refuse('UNAVAILABLE');
+  const id = await begin('repairable', { onUnreachable: 'fail', unreachableBudget: '1s' });
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAVAILABLE' });
+  jobs.beforeRepair = refuse('UNAUTHENTICATED');
+  await bench.tasks.repair(id);
+  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAUTHENTICATED' });
+  const { events } = await bench.handle(id).fetchHistory();
+  expect(rememberTask(events ?? [])?.state).toMatchObject({ mayBeRunning: true });
+  expect(jobs.nth().cancels).toBe(0);
+});
+
+/** A client that does something else after its first look at a task, before it goes on. */
+function clientThat(afterFirstLook: () => Promise<unknown>): TaskClient {
+  const { environment, registry, workflowTaskQueue } = bench;
+  const { client } = environment;
+  const service = client.workflowService;
+  let isFirst = true;
+  const describe = async (request: object): Promise<unknown> => {
+    const description: unknown = await service.describeWorkflowExecution(request);
+    if (isFirst) {
+      isFirst = false;
+      await afterFirstLook();
+    }
+    return description;
+  };
+  const hooked = Object.create(service, { describeWorkflowExecution: { value: describe } }) as object;
+  const held = Object.create(client, { workflowService: { value: hooked } }) as typeof client;
+  const options = {
+    namespace: 'default',
+    registry,
+    workflowTaskQueue,
+    secretsAllow: [],
+    searchAttributes: true,
+  };
+  return new TaskClient({ ...options, client: held });
+}
+
+test.each([
+  ['goes on', () => undefined, 'OPEN'],
+  ['has ended again', succeedJob, 'COMPLETED'],
+] as const)(
+  'whoever repairs an ended task that somebody else has just repaired is refused: it %s',
+  async (...row) => {
+    const [, onGet, state] = row;
+    jobs.onCreate = (job) => failJob(job, 'ValueError');
+    const id = await begin();
+    await bench.tasks.wait(id);
+    jobs.onGet = onGet;
+    const second = clientThat(async () => {
+      await bench.tasks.repair(id);
+      if (state === 'COMPLETED') await bench.tasks.wait(id);
+    });
+    await expect(second.repair(id)).rejects.toMatchObject({ code: 'JOB_ACTIVE' });
+    expect(await bench.tasks.get(id)).toMatchObject({ state });
+    jobs.onGet = succeedJob;
+    const { result } = await bench.tasks.wait(id);
+    expect(result?.receipt.attempts).toMatchObject([{ repairs: 1, phase: 'SUCCEEDED' }]);
+  },
+);

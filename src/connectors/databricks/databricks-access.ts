@@ -1,6 +1,7 @@
 import {
   LonghaulError,
   type CallContext,
+  type JsonObject,
   type KubernetesApi,
   type TaskExecutionMetadata,
   type TaskOrJob,
@@ -10,6 +11,7 @@ import type { DatabricksClients } from './databricks-clients';
 import { isSameHost, type WorkspaceAsker, type WorkspaceDirectory } from './databricks-directory';
 import { chooseCredentials } from './databricks-flyte-credentials';
 import type { FlyteDefaults } from './databricks-flyte';
+import { objectAt, textAt } from './databricks-json';
 import { DatabricksJobMetadata } from './databricks-metadata';
 import type { AskedWorkspace } from './databricks-queues';
 import { parseDatabricksTask, workspaceOf, type DatabricksTask } from './databricks-task';
@@ -128,9 +130,28 @@ export async function accessForRun(
   return clients.find(selector, undefined, { auth: toAuth(credentials) });
 }
 
+/** What a start has to remember of where it goes. */
+export function toSentTo({ name, host }: WorkspaceHost): JsonObject {
+  return { sentTo: { workspace: name, databricksInstance: host } };
+}
+
+/**
+ * The workspace to which an earlier try of this start was sent. Whatever a rule or a default says now: that one knows
+ * its token, another would start a second run.
+ */
+export function sentToBefore(
+  { previousState }: CallContext,
+  directory: WorkspaceDirectory,
+): string | undefined {
+  const sentTo = objectAt(previousState ?? {}, 'sentTo');
+  const [workspace, databricksInstance] = [textAt(sentTo, 'workspace'), textAt(sentTo, 'databricksInstance')];
+  if (workspace === undefined || databricksInstance === undefined) return undefined;
+  return selectorOf({ workspace, databricksInstance }, directory);
+}
+
 /** The name counts only where it still stands for the run's host: the host is what the run belongs to. */
 function selectorOf(
-  { workspace, databricksInstance }: DatabricksJobMetadata,
+  { workspace, databricksInstance }: Pick<DatabricksJobMetadata, 'workspace' | 'databricksInstance'>,
   { workspaces }: WorkspaceDirectory,
 ): string {
   const named = workspaces.find(({ name }) => name === workspace);

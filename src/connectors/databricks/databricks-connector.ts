@@ -30,6 +30,8 @@ import {
   accessForRun,
   accessForTask,
   authorizeTask,
+  sentToBefore,
+  toSentTo,
   workspaceAskedBy,
   type Access,
   type TaskAsker,
@@ -184,10 +186,10 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   async delete(target: DeleteTarget, call: CallContext): Promise<DeleteOutcome> {
     if (target.kind === 'meta') {
       const { client, identity } = await this.#open(target.meta, call);
-      if (target.repair !== undefined) {
-        await settleRepair({ client, meta: identity, ...target.repair }, call);
-      }
-      return stopRun(client, identity, call);
+      const { repair } = target;
+      const meta =
+        repair === undefined ? identity : await settleRepair({ client, meta: identity, ...repair }, call);
+      return stopRun(client, meta, call);
     }
     return this.#fenceOrNothing(target.request, call);
   }
@@ -248,8 +250,11 @@ export class DatabricksConnectorV2 implements AsyncConnector {
   }
 
   async #readyStart(request: CreateRequest, asking: Asking): Promise<ReadyStart> {
-    const task = parseDatabricksTask(request.template, this.#flyte);
-    const access = await this.#accessFor(task, request, asking);
+    const parsed = parseDatabricksTask(request.template, this.#flyte);
+    const sentTo = sentToBefore(asking.call, this.#clients.directory());
+    const task = sentTo === undefined ? parsed : { ...parsed, workspace: sentTo };
+    const isAdmitted = asking.isAdmitted || sentTo !== undefined;
+    const access = await this.#accessFor(task, request, { ...asking, isAdmitted });
     const whole = withWorkspaceDefaults(task, access.client.workspace.defaults);
     const draft = buildRequestBody({ ...task, body: whole }, request);
     const { body, secrets } = await resolveBody(draft, asking.call.resolveSecret);
@@ -297,7 +302,7 @@ interface ReadyStart extends Access {
 
 async function sendStart(start: ReadyStart, call: CallContext): Promise<DatabricksJobMetadata> {
   const { task, client, kept, body, secrets } = start;
-  const announce = (): void => call.announceSubmit();
+  const announce = (): void => call.announceSubmit(toSentTo(client.workspace));
   const runId = await startRun(client, { operation: task.operation, body, secrets, announce }, call);
   return { ...createMetadata(toInstance(client.workspace.host), runId, task.isFlyte), ...kept };
 }

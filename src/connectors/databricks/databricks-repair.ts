@@ -12,7 +12,7 @@ import {
 import { readRunWithHistory, startRepair, type Run } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import { compact, isJsonArray, objectAt, objectsAt, textAt } from './databricks-json';
-import type { DatabricksJobMetadata } from './databricks-metadata';
+import { DatabricksJobMetadata } from './databricks-metadata';
 import { isEnded, lastRepairId, notInTurn, observeWithRepairs, toBegun } from './databricks-look';
 import { resolveBody } from './databricks-request';
 import { blockersOf, readTaskRuns } from './databricks-tasks';
@@ -202,14 +202,21 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
 /**
  * Before a run is stopped whose repair was never answered: that request may still arrive. Now the repair is begun, or
  * was; Databricks refuses whatever comes later, because it names an older one. Then the run can be stopped for good.
+ * @returns the meta that names that repair, so that an end from before it is not taken for the stop.
  */
-export async function settleRepair(asked: AskedRepair, call: CallContext): Promise<void> {
+export async function settleRepair(asked: AskedRepair, call: CallContext): Promise<DatabricksJobMetadata> {
+  const { meta } = asked;
   // Without a known chain nobody can tell whether it was begun: each call would begin another one.
-  if (asked.meta.latestRepairId === undefined) return;
+  if (meta.latestRepairId === undefined) return meta;
+  const settled = call.previousState?.['settledRepairId'];
+  if (typeof settled === 'string') return { ...meta, latestRepairId: settled };
   try {
-    await repairRun(asked, call);
+    const begun = DatabricksJobMetadata.parse((await repairRun(asked, call)).meta);
+    call.saveState({ settledRepairId: begun.latestRepairId ?? null });
+    return begun;
   } catch (thrown) {
     call.signal.throwIfAborted();
     if (!REFUSALS.has(LonghaulError.from(thrown).code)) throw thrown;
+    return meta;
   }
 }

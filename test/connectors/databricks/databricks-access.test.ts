@@ -1,4 +1,4 @@
-import type { CreateRequest } from '../../../src/connector';
+import type { CreateRequest, JsonObject } from '../../../src/connector';
 import {
   createDatabricksConnectors,
   createWorkspaceDirectory,
@@ -8,12 +8,41 @@ import { callContext, IDEMPOTENCY_TOKEN, notebookTask, rejection, template, TOKE
 import { runOf, startFakeWorkspace, type FakeWorkspace } from './support/fake-workspace';
 
 let fake: FakeWorkspace;
+let other: FakeWorkspace;
 
 beforeEach(async () => {
-  fake = await startFakeWorkspace();
+  [fake, other] = await Promise.all([startFakeWorkspace(), startFakeWorkspace()]);
 });
 
-afterEach(() => fake.close());
+afterEach(() => Promise.all([fake.close(), other.close()]));
+
+test('a start that went unanswered is sent to the same workspace again, whatever is the default by then', async () => {
+  const auth = { kind: 'pat', token: TOKEN } as const;
+  const workspaces = [
+    { name: 'first', host: fake.host, auth },
+    { name: 'second', host: other.host, auth },
+  ];
+  let defaultName = 'first';
+  const [connector] = createDatabricksConnectors({
+    workspaces: () => createWorkspaceDirectory({ workspaces, defaultName }),
+  });
+  let previousState: JsonObject | undefined;
+  const send = () => {
+    const announceSubmit = (state?: JsonObject): void => void (previousState = state);
+    const request = {
+      template: template({ request: { tasks: [notebookTask('a')] } }),
+      idempotencyToken: 'lh-1',
+    };
+    return connector?.create(request, callContext({ previousState, announceSubmit }));
+  };
+  fake.on('/runs/submit', { status: 503, body: {} });
+  expect(await rejection(Promise.resolve(send()))).toMatchObject({ code: 'UNAVAILABLE' });
+  defaultName = 'second';
+  fake.on('/runs/submit', { body: { run_id: 4711 } });
+  expect(await send()).toMatchObject({ meta: { databricksInstance: fake.host, runId: '4711' } });
+  expect(other.requests).toEqual([]);
+  await connector?.close();
+});
 
 describe('a workspace that is open to some projects', () => {
   const connectorWith = (more: object, host = fake.host): DatabricksConnectorV2 => {

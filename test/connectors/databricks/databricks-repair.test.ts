@@ -133,6 +133,21 @@ test('a stop completes the chain of an unanswered repair once, however often it 
   expect(fake.requestsTo('runs/cancel')).toHaveLength(2);
 });
 
+test('a stop waits for the repair that it has begun, however late the history shows it, and begins no other', async () => {
+  showRun('TERMINATED', '7');
+  fake.on('runs/repair', { body: { repair_id: 8 } });
+  fake.on('runs/cancel', { body: {} });
+  const target = { kind: 'meta', meta: metaWith('7'), repair: { request: REQUEST, options: {} } } as const;
+  let previousState: JsonObject | undefined;
+  const stop = () =>
+    connector.delete(target, callContext({ previousState, saveState: (state) => (previousState = state) }));
+  for (let turn = 0; turn < 2; turn += 1) expect(await stop()).toMatchObject({ kind: 'stopping' });
+  showRun('TERMINATED', '7', '8');
+  expect(await stop()).toMatchObject({ kind: 'stopped', meta: { latestRepairId: '8' } });
+  expect(sentBodies()).toHaveLength(1);
+  expect(fake.requestsTo('runs/cancel')).toHaveLength(3);
+});
+
 test('where the chain was never looked at, a stop begins no repair', async () => {
   showRun('TERMINATED');
   fake.on('runs/cancel', { body: {} });
