@@ -1,3 +1,5 @@
+import { shorten } from './text';
+
 /** gRPC status names used by the error table. Source: google.rpc.Code. */
 export type GrpcStatus =
   | 'INVALID_ARGUMENT'
@@ -115,13 +117,14 @@ export class LonghaulError extends Error {
   }
 }
 
+const LONGEST_VALUE = 80;
+
 /** Bad input: the field, the value, the reason. */
 export function invalidTask(field: string, reason: string, value?: unknown): LonghaulError {
-  const shown = value === undefined ? '' : ` (got ${shorten(JSON.stringify(value))})`;
+  const shown = value === undefined ? '' : ` (got ${inShort(JSON.stringify(value))})`;
   return new LonghaulError('INVALID_TASK', `${field}: ${reason}${shown}`, { field });
 }
 
-function shorten(text: string | undefined): string {
-  const whole = text ?? 'nothing';
-  return whole.length > 80 ? `${whole.slice(0, 77)}...` : whole;
+function inShort(json: string | undefined): string {
+  return shorten(json ?? 'nothing', LONGEST_VALUE);
 }

@@ -17,3 +17,4 @@ export * from './task-names';
 export * from './task-queues';
 export * from './task-policy';
 export * from './task-template';
+export * from './text';
