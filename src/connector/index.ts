@@ -7,6 +7,7 @@ export * from './json';
 export type * from './kubernetes';
 export * from './near-name';
 export type * from './observation';
+export * from './pages';
 export * from './pattern';
 export * from './phase';
 export * from './registry';
