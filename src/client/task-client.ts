@@ -25,7 +25,7 @@ import { alreadyEnded, toClientError } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
-import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
+import { fingerprintOf, generateTaskId, type NamedRequest, type TaskRequest } from './task-request';
 import {
   assertRepairable,
   canBeOpenedAgain,
@@ -123,7 +123,7 @@ export class TaskClient {
    * callers whose ids name one attempt of one execution for ever, such as Flyte's engine.
    * @throws as {@link start}, less TOKEN_CONFLICT and ALREADY_ENDED; UNAVAILABLE when it is not known whether it started.
    */
-  async ensure(request: TaskRequest & { readonly id: string }): Promise<void> {
+  async ensure(request: NamedRequest): Promise<void> {
     try {
       await this.#options.client.workflow.start(TASK_WORKFLOW_TYPE, this.#joinOptions(request));
     } catch (error) {
@@ -136,7 +136,7 @@ export class TaskClient {
    * Records a cancel for this id in one step: of the task that is there, or of one that is started for it, so that a
    * start still under way finds its id taken. Nothing happens to an ended one. Idempotent.
    */
-  async prevent(request: TaskRequest & { readonly id: string }, cancel: CancelSignal): Promise<void> {
+  async prevent(request: NamedRequest, cancel: CancelSignal): Promise<void> {
     try {
       await this.#options.client.workflow.signalWithStart(TASK_WORKFLOW_TYPE, {
         ...this.#joinOptions(request),
@@ -298,7 +298,7 @@ export class TaskClient {
     return state === 'OPEN' ? undefined : this.#result(id);
   }
 
-  #joinOptions(request: TaskRequest & { readonly id: string }): ReturnType<typeof toStartOptions> {
+  #joinOptions(request: NamedRequest): ReturnType<typeof toStartOptions> {
     const { workflowTaskQueue, searchAttributes } = this.#options;
     return toStartOptions({
       id: request.id,

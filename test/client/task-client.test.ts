@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import type { Connection } from '../../src/connector';
 import { failJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, type TaskBench } from '../support/task-bench';
@@ -22,8 +22,6 @@ beforeEach(() => {
   jobs.tokens.length = 0;
   jobs.onCreate = succeedJob;
 });
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 const request = (custom = {}): NamedRequest => ({ ...bench.request('called', custom), id: randomUUID() });
 

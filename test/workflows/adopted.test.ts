@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
 import { LonghaulError } from '../../src/connector';
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { failJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 
@@ -22,8 +22,6 @@ beforeEach(() => {
   jobs.tokens.length = 0;
   jobs.onGet = () => undefined;
 });
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 /** A job that somebody else started, and the task that is to follow it. */
 function foreign(policy = {}): { readonly job: ScriptedJob; readonly request: NamedRequest } {

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { createSealing } from '../../src/config/sealing';
 import { LonghaulError, type CallContext, type Connection } from '../../src/connector';
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
@@ -51,8 +51,6 @@ function connectionOf(value: string, sealedFor: string, more: Record<string, str
   const digest = sealing.digest(values);
   return { secrets: Object.fromEntries(sealed), sealedFor, digest, sealedAt: Date.now() };
 }
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 function requestWith(value: string, policy = {}): NamedRequest {
   const id = `connected-${randomUUID()}`;

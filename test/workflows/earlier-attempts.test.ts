@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { runJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
@@ -22,8 +22,6 @@ beforeEach(() => {
   jobs.jobs.clear();
   jobs.tokens.length = 0;
 });
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 /** A task whose caller owns the attempts, as Flyte's engine does: gives the n-th of them, from 0. */
 function newTask(): (attempt: number) => NamedRequest {
