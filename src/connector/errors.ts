@@ -57,6 +57,7 @@ export const ERROR_TABLE = {
   INTERNAL: row('A defect in Longhaul or a connector.', 'INTERNAL', 70),
 } as const satisfies Record<string, ErrorRow>;
 
+/** Stable for ever: programs act on it. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 function row(meaning: string, grpcStatus: GrpcStatus, exitCode: number): ErrorRow {
@@ -67,6 +68,7 @@ function retryableRow(meaning: string, grpcStatus: GrpcStatus, exitCode: number)
   return { meaning, retryable: true, grpcStatus, exitCode };
 }
 
+/** For what comes from outside, such as the details of a failure. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value);
 }
