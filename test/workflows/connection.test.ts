@@ -4,34 +4,29 @@ import { createSealing } from '../../src/config/sealing';
 import { LonghaulError, type CallContext, type Connection } from '../../src/connector';
 import type { NamedRequest } from '../../src/client';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 const sealing = createSealing([{ id: 'k1', key: randomBytes(32) }]);
 const NAME = 'databricks_token';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('connected', `connected-${randomUUID()}`);
 /** What the connector was given, in the order of its calls; the external system takes only `accepted`. */
 let given: (string | undefined)[];
 let accepted: string | undefined;
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('connected', `connected-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs], sealing, troubleShownAfterMs: 500 });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs], sealing, troubleShownAfterMs: 500 });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
+  jobs.reset();
   given = [];
   accepted = undefined;
   jobs.onCreate = runJob;
-  jobs.onGet = () => undefined;
-  jobs.onExecute = () => Promise.resolve();
   jobs.beforeCreate = (_request, call) => signIn(call);
   jobs.beforeGet = (_meta, call) => signIn(call);
   jobs.beforeDelete = (_target, call) => signIn(call);
