@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 
 import { runCommand } from '../../src/temporal/run-command';
-import { openPythonVenv } from '../service/support/python-venv';
+import { openPythonVenv } from '../support/python-venv';
 import { REPOSITORY } from './lint-house';
 
 const FOLDER = join(REPOSITORY, 'deploy/kubernetes');
