@@ -1,6 +1,7 @@
 import type { AsyncConnector, CallContext } from '../src/connector/connector';
 import { LonghaulError } from '../src/connector/errors';
 import type { FoundJob, JobFinder } from '../src/connector/job-finder';
+import { readAllPages } from '../src/connector/pages';
 import { waitOutBudget } from './held-back';
 
 /** An active job with our mark, and the connector that found it. */
@@ -16,7 +17,7 @@ export interface MarkedJobs {
   readonly unread: readonly { readonly place: string; readonly reason: string }[];
 }
 
-/** More active jobs than this in one place are a fault of the other side. */
+/** Of active jobs in one place. */
 const MOST_PAGES = 1_000;
 
 /** Every active job that carries our mark, in every place; a place that cannot be asked is named, not waited for. */
@@ -59,19 +60,16 @@ function unknownPlace(place: string, connectors: readonly AsyncConnector[]): Lon
 async function listPlace(connector: AsyncConnector, place: string, call: CallContext): Promise<MarkedJob[]> {
   const { finder } = connector;
   if (finder === undefined) return [];
-  const jobs = new Map<string, MarkedJob>();
-  const seen = new Set<string>();
-  let pageToken: string | undefined;
-  do {
-    call.signal.throwIfAborted();
-    const request = { place, ...(pageToken === undefined ? {} : { pageToken }) };
-    const page = await waitOutBudget(call, () => finder.listMarked(request, call));
-    for (const job of page.jobs) jobs.set(job.externalId, { ...job, connector, finder });
-    pageToken = page.nextPageToken;
-    if (pageToken !== undefined && (seen.has(pageToken) || seen.size >= MOST_PAGES)) {
-      throw new LonghaulError('UNAVAILABLE', `The list of jobs of ${place} does not end.`);
-    }
-    if (pageToken !== undefined) seen.add(pageToken);
-  } while (pageToken !== undefined);
-  return [...jobs.values()];
+  const { pages, isPartial } = await readAllPages({
+    ask: (pageToken) => {
+      call.signal.throwIfAborted();
+      const request = { place, ...(pageToken === undefined ? {} : { pageToken }) };
+      return waitOutBudget(call, () => finder.listMarked(request, call));
+    },
+    nextTokenOf: (page) => page.nextPageToken,
+    mostPages: MOST_PAGES,
+  });
+  if (isPartial) throw new LonghaulError('UNAVAILABLE', `The list of jobs of ${place} does not end.`);
+  const found = pages.flatMap(({ jobs }) => jobs).map((job) => ({ ...job, connector, finder }));
+  return [...new Map(found.map((job) => [job.externalId, job])).values()];
 }

@@ -1,3 +1,5 @@
+import { shorten } from '../connector/text';
+
 /** Columns padded to their widest cell. */
 export function toTable(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
@@ -50,5 +52,5 @@ export function toTime(at: number | undefined): string {
 /** The first line of a text, cut to `width` characters. */
 export function firstLine(text: string | undefined, width = Number.POSITIVE_INFINITY): string {
   const line = (text ?? '').split('\n')[0] ?? '';
-  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
+  return shorten(line, width);
 }

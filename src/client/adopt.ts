@@ -10,7 +10,7 @@ import { adoptedTaskId } from '../connector/task-names';
 import { DEFAULT_POLICY, type TaskPolicy } from '../connector/task-policy';
 import { taskQueuesOf } from '../connector/task-queues';
 import { callFindJob } from './connector-call';
-import type { TaskRequest } from './task-request';
+import type { NamedRequest, TaskRequest } from './task-request';
 import type { TaskStatus } from './task-status';
 
 /** A job that somebody else started, as a person names it. */
@@ -49,7 +49,7 @@ export async function toAdoption(
   client: Client,
   connector: AsyncConnector,
   request: AdoptRequest,
-): Promise<TaskRequest & { readonly id: string }> {
+): Promise<NamedRequest> {
   const { taskCategory } = connector;
   const { externalId, workspace, project, name, policy = DEFAULT_POLICY } = request;
   const taskExecution = project === undefined ? {} : { project };

@@ -47,3 +47,13 @@ export function alreadyEnded(status: TaskStatus, cause?: unknown): LonghaulError
     },
   );
 }
+
+/** An id names one spec, by its fingerprint. @throws TOKEN_CONFLICT for another one. */
+export function assertSameSpec(id: string, known: string | undefined, asked: string): void {
+  if (known === asked) return;
+  throw new LonghaulError(
+    'TOKEN_CONFLICT',
+    `The id ${id} already names a task with another spec; nothing was started.`,
+    { advice: 'Choose another --id, or send the spec it was started with.' },
+  );
+}

@@ -10,7 +10,7 @@ export { checkTask, type Door } from './task-door';
 export { checkAdoption, type AdoptRequest } from './adopt';
 export { ReconcileClient, RECONCILE_SCHEDULE, type ReconcileClientOptions } from './reconcile-client';
 export type { TaskFilter } from './task-list';
-export { PAYLOAD_LIMIT_BYTES, type TaskRequest } from './task-request';
+export { PAYLOAD_LIMIT_BYTES, type NamedRequest, type TaskRequest } from './task-request';
 export { isInRepairWindow, type TaskState, type TaskStatus } from './task-status';
 export type { TaskOutputs } from './job-reader';
 export type { TaskLogsRequest } from './task-logs';

@@ -3,29 +3,26 @@ import { randomUUID } from 'node:crypto';
 import {
   isGrpcServiceError,
   WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
   WorkflowNotFoundError,
   type Client,
   type WorkflowExecutionDescription,
 } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
 
 import type { CancelSignal, TaskResult } from '../../workflows/task-input';
 import type { Connection } from '../connector/connection';
 import { LonghaulError } from '../connector/errors';
-import { isJsonObject, type JsonObject } from '../connector/json';
+import type { JsonObject } from '../connector/json';
 import type { LogsPage, OutputsRequest, TaskMetric } from '../connector/connector';
 import type { ConnectorRegistry } from '../connector/registry';
 import type { TaskPolicy } from '../connector/task-policy';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import { EARLIER_RUN_KEY } from '../temporal/task-start';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
-import { alreadyEnded, toClientError } from './client-errors';
+import { alreadyEnded, assertSameSpec, toClientError } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { toStartOptions } from './start-options';
 import { toTaskInput } from './task-door';
-import { fingerprintOf, generateTaskId, type TaskRequest } from './task-request';
+import { fingerprintOf, generateTaskId, type NamedRequest, type TaskRequest } from './task-request';
 import {
   assertRepairable,
   canBeOpenedAgain,
@@ -48,8 +45,10 @@ import {
 import { readTaskEvents } from './task-events';
 import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
 import type { TaskReport } from './task-report';
-import { workerCommand } from './known-connector';
+import { readResult } from './task-result';
+import { nameMissingWorker } from './missing-worker';
 
+/** What a client needs of Temporal, and what it checks at the door. */
 export interface TaskClientOptions {
   readonly client: Client;
   readonly namespace: string;
@@ -65,6 +64,7 @@ export interface TaskClientOptions {
 /** What to do with an id that is taken by an ended task. A running task of the same spec is always joined. */
 export type OnEnded = 'refuse' | 'attach' | 'again';
 
+/** A task that is there now, by whomever it was started. */
 export interface StartedTask {
   readonly id: string;
   readonly runId: string;
@@ -123,7 +123,7 @@ export class TaskClient {
    * callers whose ids name one attempt of one execution for ever, such as Flyte's engine.
    * @throws as {@link start}, less TOKEN_CONFLICT and ALREADY_ENDED; UNAVAILABLE when it is not known whether it started.
    */
-  async ensure(request: TaskRequest & { readonly id: string }): Promise<void> {
+  async ensure(request: NamedRequest): Promise<void> {
     try {
       await this.#options.client.workflow.start(TASK_WORKFLOW_TYPE, this.#joinOptions(request));
     } catch (error) {
@@ -136,7 +136,7 @@ export class TaskClient {
    * Records a cancel for this id in one step: of the task that is there, or of one that is started for it, so that a
    * start still under way finds its id taken. Nothing happens to an ended one. Idempotent.
    */
-  async prevent(request: TaskRequest & { readonly id: string }, cancel: CancelSignal): Promise<void> {
+  async prevent(request: NamedRequest, cancel: CancelSignal): Promise<void> {
     try {
       await this.#options.client.workflow.signalWithStart(TASK_WORKFLOW_TYPE, {
         ...this.#joinOptions(request),
@@ -184,7 +184,7 @@ export class TaskClient {
 
   /** What an ended task left; undefined where its workflow could not say (terminated, timed out). */
   async result(id: string): Promise<TaskResult | undefined> {
-    return this.#result(id);
+    return readResult(this.#options.client, id);
   }
 
   /** The policy a task was started with. @throws NOT_FOUND. */
@@ -201,12 +201,12 @@ export class TaskClient {
   /** One `describe`: no worker is asked. @throws NOT_FOUND. */
   async get(id: string): Promise<TaskStatus> {
     const status = toTaskStatus(await this.#describe(id), Date.now());
-    return status.waitingFor === undefined ? status : this.#nameMissingWorker(status);
+    return nameMissingWorker(this.#options, status);
   }
 
   /** Waits for the end of a task, over restarts of Temporal too. */
   async wait(id: string): Promise<TaskOutcome> {
-    const result = await this.#result(id);
+    const result = await this.result(id);
     const status = await this.get(id);
     return result === undefined ? { status } : { status, result };
   }
@@ -244,7 +244,7 @@ export class TaskClient {
     }
     const { client } = this.#options;
     if (status.state === 'OPEN') return repairOpen(client, id, options);
-    const result = await this.#result(id, status.runId);
+    const result = await readResult(this.#options.client, id, status.runId);
     return reopen({ ...this.#options, ended: { status, result } }, options);
   }
 
@@ -296,10 +296,10 @@ export class TaskClient {
 
   /** Of an open task there is none, and none is waited for. */
   async #resultOf({ id, state }: TaskStatus): Promise<TaskResult | undefined> {
-    return state === 'OPEN' ? undefined : this.#result(id);
+    return state === 'OPEN' ? undefined : this.result(id);
   }
 
-  #joinOptions(request: TaskRequest & { readonly id: string }): ReturnType<typeof toStartOptions> {
+  #joinOptions(request: NamedRequest): ReturnType<typeof toStartOptions> {
     const { workflowTaskQueue, searchAttributes } = this.#options;
     return toStartOptions({
       id: request.id,
@@ -347,32 +347,6 @@ export class TaskClient {
       throw alreadyEnded(toTaskStatus(await this.#describe(id), Date.now()), error);
     }
   }
-
-  async #result(id: string, runId?: string): Promise<TaskResult | undefined> {
-    try {
-      return await this.#options.client.workflow.getHandle<() => Promise<TaskResult>>(id, runId).result();
-    } catch (error) {
-      if (!(error instanceof WorkflowFailedError)) throw toClientError(error, id);
-      const details: unknown =
-        error.cause instanceof ApplicationFailure ? error.cause.details?.[0] : undefined;
-      return isTaskResult(details) ? details : undefined;
-    }
-  }
-
-  async #nameMissingWorker(status: TaskStatus): Promise<TaskStatus> {
-    const { waitingFor } = status;
-    if (waitingFor === undefined) return status;
-    const { client, namespace } = this.#options;
-    const { pollers } = await client.workflowService.describeTaskQueue({
-      namespace,
-      taskQueue: { name: waitingFor.taskQueue },
-      taskQueueType: waitingFor.kind === 'workflow' ? TASK_QUEUE_TYPE_WORKFLOW : TASK_QUEUE_TYPE_ACTIVITY,
-    });
-    if (pollers.length > 0) return status;
-    const command = workerCommand(this.#options.registry, status.taskType, waitingFor);
-    const message = `no worker serves the task queue ${waitingFor.taskQueue}; start one with: ${command}`;
-    return { ...status, message, phase: status.meta === undefined ? 'WAITING_FOR_RESOURCES' : status.phase };
-  }
 }
 
 /** Without search attributes every open task is asked for its job; a list longer than this is not read to its end. */
@@ -381,20 +355,3 @@ const MOST_OPEN = 10_000;
 const SHOWN_MEMO_KEYS = ['taskType', 'name', EARLIER_RUN_KEY, TASK_MEMO_KEY] as const;
 /** Source: google.rpc.Code. */
 const GRPC_NOT_FOUND = 5;
-
-const { TASK_QUEUE_TYPE_WORKFLOW, TASK_QUEUE_TYPE_ACTIVITY } = temporal.api.enums.v1.TaskQueueType;
-
-function assertSameSpec(id: string, known: string | undefined, asked: string): void {
-  if (known === asked) return;
-  throw new LonghaulError(
-    'TOKEN_CONFLICT',
-    `The id ${id} already names a task with another spec; nothing was started.`,
-    {
-      advice: 'Choose another --id, or send the spec it was started with.',
-    },
-  );
-}
-
-function isTaskResult(value: unknown): value is TaskResult {
-  return isJsonObject(value) && isJsonObject(value['resource']) && isJsonObject(value['receipt']);
-}

@@ -25,6 +25,9 @@ export interface TaskRequest {
   readonly earlierAttempts?: readonly string[];
 }
 
+/** One whose caller has chosen its id. */
+export type NamedRequest = TaskRequest & { readonly id: string };
+
 /** Template and inputs serialized; Temporal refuses two megabytes, and history should stay light. */
 export const PAYLOAD_LIMIT_BYTES = 1024 * 1024;
 

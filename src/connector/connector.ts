@@ -14,6 +14,7 @@ export type Fence =
   /** Neither: an attempt of unknown outcome ends OUTCOME_UNKNOWN. */
   | 'none';
 
+/** What a connector offers beside starting, looking at and stopping jobs. */
 export interface Capabilities {
   readonly logs: boolean;
   readonly metrics: boolean;
@@ -56,6 +57,7 @@ export type DeleteOutcome =
   | { readonly kind: 'stopped'; readonly meta: ResourceMeta; readonly resource: Resource }
   | { readonly kind: 'nothing'; readonly message: string };
 
+/** Speaks to operators. Never give it a secret value. */
 export interface Logger {
   debug(message: string, fields?: JsonObject): void;
   info(message: string, fields?: JsonObject): void;
@@ -111,6 +113,7 @@ export interface LogsRequest {
   readonly attempt?: number;
 }
 
+/** Lines of a job's log. */
 export interface LogsPage {
   readonly lines: readonly string[];
   /** Where the next page begins; absent on the last one. */

@@ -1,3 +1,5 @@
+import { shorten } from './text';
+
 /** gRPC status names used by the error table. Source: google.rpc.Code. */
 export type GrpcStatus =
   | 'INVALID_ARGUMENT'
@@ -55,6 +57,7 @@ export const ERROR_TABLE = {
   INTERNAL: row('A defect in Longhaul or a connector.', 'INTERNAL', 70),
 } as const satisfies Record<string, ErrorRow>;
 
+/** Stable for ever: programs act on it. */
 export type ErrorCode = keyof typeof ERROR_TABLE;
 
 function row(meaning: string, grpcStatus: GrpcStatus, exitCode: number): ErrorRow {
@@ -65,6 +68,7 @@ function retryableRow(meaning: string, grpcStatus: GrpcStatus, exitCode: number)
   return { meaning, retryable: true, grpcStatus, exitCode };
 }
 
+/** For what comes from outside, such as the details of a failure. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value);
 }
@@ -115,13 +119,14 @@ export class LonghaulError extends Error {
   }
 }
 
+const LONGEST_VALUE = 80;
+
 /** Bad input: the field, the value, the reason. */
 export function invalidTask(field: string, reason: string, value?: unknown): LonghaulError {
-  const shown = value === undefined ? '' : ` (got ${shorten(JSON.stringify(value))})`;
+  const shown = value === undefined ? '' : ` (got ${inShort(JSON.stringify(value))})`;
   return new LonghaulError('INVALID_TASK', `${field}: ${reason}${shown}`, { field });
 }
 
-function shorten(text: string | undefined): string {
-  const whole = text ?? 'nothing';
-  return whole.length > 80 ? `${whole.slice(0, 77)}...` : whole;
+function inShort(json: string | undefined): string {
+  return shorten(json ?? 'nothing', LONGEST_VALUE);
 }

@@ -27,6 +27,7 @@ export interface FoundJob {
   readonly marker?: string;
 }
 
+/** A part of a list of jobs. */
 export interface MarkedJobsPage {
   /** Active jobs that carry our mark. */
   readonly jobs: readonly FoundJob[];

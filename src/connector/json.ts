@@ -1,10 +1,12 @@
 /** Plain JSON values: all that crosses a Temporal, file or wire boundary in Longhaul. */
 export type JsonValue = string | number | boolean | null | JsonArray | JsonObject;
 export type JsonArray = readonly JsonValue[];
+/** The members of a JSON object; never an array or null. */
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
+/** An object of members: no array, not null. Of the members themselves nothing is checked. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

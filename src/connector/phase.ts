@@ -20,6 +20,7 @@ const TERMINAL_PHASES: ReadonlySet<TaskPhase> = new Set([
   'ABORTED',
 ]);
 
+/** Has the job ended, however it did? */
 export function isTerminalPhase(phase: TaskPhase): boolean {
   return TERMINAL_PHASES.has(phase);
 }

@@ -25,6 +25,7 @@ import type { TlsFiles } from './tls';
 
 export type { TlsFiles } from './tls';
 
+/** What the services serve, and where. */
 export interface ServiceOptions {
   /** How Temporal is reached; or the plain address of a local one. It need not be there yet. */
   readonly temporal: TemporalSettings | string;
@@ -52,6 +53,7 @@ export interface ServiceOptions {
   readonly telemetry?: Pick<Telemetry, 'rpcTracer' | 'clientInterceptors'>;
 }
 
+/** The services, listening until {@link RunningService.drain}. */
 export interface RunningService {
   readonly host: string;
   readonly port: number;

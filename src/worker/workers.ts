@@ -21,6 +21,7 @@ import { LonghaulError } from '../connector/errors';
 import { createReconcileControl } from './reconcile-control';
 import { createTaskControl } from './task-control';
 
+/** What the workers of one process serve, and with what. */
 export interface WorkersOptions extends ActivityDependencies {
   readonly connection: NativeConnection;
   readonly client: Client;
@@ -36,6 +37,7 @@ export interface WorkersOptions extends ActivityDependencies {
   readonly interceptors?: WorkerInterceptors;
 }
 
+/** Workers that poll until {@link RunningWorkers.shutdown}. */
 export interface RunningWorkers {
   readonly taskQueues: readonly string[];
   /** Settles when all have stopped; rejects when one failed. */

@@ -122,7 +122,7 @@ describeBothMajors<Leaked>({
       const { argument, password, variable } = SECRETS;
       expect(told).toEqual(Array(2).fill(`${argument} ${password} ${variable}`));
       expect(outcomeOf('echoesDeferred')).toMatchObject({ state: 'COMPLETED', phase: 'SUCCEEDED' });
-      const sent = stage().bench.site.requests.map(({ authorization }) => authorization);
+      const sent = stage().bench.site.requests.map(({ headers }) => headers.authorization);
       expect(sent.filter((value) => value === SECRETS.header).length).toBeGreaterThanOrEqual(3);
     });
 

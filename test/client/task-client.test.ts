@@ -1,29 +1,23 @@
 import { randomUUID } from 'node:crypto';
 
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import type { Connection } from '../../src/connector';
 import { failJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, type TaskBench } from '../support/task-bench';
+import { openRunningBench, type TaskBench } from '../support/task-bench';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('called', `called-${randomUUID()}`);
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('called', `called-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs] });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs] });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
-  jobs.tokens.length = 0;
+  jobs.reset();
   jobs.onCreate = succeedJob;
 });
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 const request = (custom = {}): NamedRequest => ({ ...bench.request('called', custom), id: randomUUID() });
 

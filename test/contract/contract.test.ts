@@ -8,26 +8,22 @@ import { createConnectorActivities } from '../../activities';
 import { ERROR_TABLE, LonghaulError, TASK_PHASES, type AttemptDecision } from '../../src/connector';
 import { createSecretPort } from '../../src/worker';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 import { faultsOf, GOLDEN, goldenPayloads, SHAPES } from './contract-schema';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('contract', `contract-${randomUUID()}`);
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('contract', `contract-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs], troubleShownAfterMs: 500 });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs], troubleShownAfterMs: 500 });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
+  jobs.reset();
   jobs.onCreate = runJob;
-  jobs.onGet = () => undefined;
 });
 
 test('every shape has golden payloads, and nothing else does', () => {

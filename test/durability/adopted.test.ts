@@ -2,14 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { createSealing } from '../../src/config/sealing';
 import type { Connection } from '../../src/connector';
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { installQuietRuntime, untilStatus } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 import {
   cancelsSeen,
   oneNotebook,
   openWorkspaceBench,
-  TOKEN,
+  startForeignRun,
   type WorkspaceBench,
 } from './support/workspace-bench';
 
@@ -27,19 +27,6 @@ beforeEach(async () => {
 
 afterEach(() => bench.close());
 
-type NamedRequest = TaskRequest & { readonly id: string };
-
-/** A run as flytekit's own connector starts it: without any token of ours. */
-async function startForeignRun(runName: string): Promise<string> {
-  const answer = await fetch(`${bench.simulator.url}/api/2.2/jobs/runs/submit`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}` },
-    body: JSON.stringify({ run_name: runName, ...oneNotebook() }),
-  });
-
-  return /\d{10,19}/.exec(await answer.text())?.[0] ?? '';
-}
-
 function following(externalId: string): NamedRequest {
   const meta = { version: 1, databricksInstance: bench.workspace.host, runId: externalId };
   return {
@@ -50,7 +37,7 @@ function following(externalId: string): NamedRequest {
 }
 
 test('a run that somebody else started is followed to its end, and no other is ever submitted', async () => {
-  const request = following(await startForeignRun('quick'));
+  const request = following(await startForeignRun(bench, 'quick'));
   await bench.tasks.ensure(request);
   const { status, result } = await bench.tasks.wait(request.id);
   expect(status).toMatchObject({
@@ -63,7 +50,7 @@ test('a run that somebody else started is followed to its end, and no other is e
 });
 
 test('a cancel that comes together with the task stops the run that somebody else started', async () => {
-  const request = following(await startForeignRun('long'));
+  const request = following(await startForeignRun(bench, 'long'));
   await bench.tasks.prevent(request, { by: 'Flyte' });
   const { status } = await bench.tasks.wait(request.id);
   expect(status).toMatchObject({ state: 'CANCELED', phase: 'ABORTED' });
@@ -140,7 +127,7 @@ test('the next attempt of a task submits only when the run of the earlier one is
 
 describe('adopt', () => {
   test('follows a run to its end; a second adopt joins the same task', async () => {
-    const externalId = await startForeignRun('long');
+    const externalId = await startForeignRun(bench, 'long');
     const first = await bench.tasks.adopt({ externalId });
     expect(first).toMatchObject({ id: `adopted-simulated-${externalId}`, attached: false });
     expect(await bench.tasks.adopt({ externalId })).toMatchObject({ id: first.id, attached: true });
@@ -152,7 +139,7 @@ describe('adopt', () => {
   });
 
   test('a canceled one stops the run', async () => {
-    const externalId = await startForeignRun('long');
+    const externalId = await startForeignRun(bench, 'long');
     const { id } = await bench.tasks.adopt({
       ...{ externalId, workspace: 'simulated', name: 'theirs', id: `theirs-${randomUUID()}` },
     });
@@ -182,7 +169,7 @@ describe('adopt', () => {
     bench = closed;
     try {
       await closed.startWorkers();
-      const externalId = await startForeignRun('quick');
+      const externalId = await startForeignRun(bench, 'quick');
       const refused = { code: 'PERMISSION_DENIED' };
       await expect(closed.tasks.adopt({ externalId })).rejects.toMatchObject(refused);
       await expect(closed.tasks.adopt({ externalId, project: 'ads' })).rejects.toMatchObject(refused);
@@ -196,7 +183,7 @@ describe('adopt', () => {
   });
 
   test('one id never follows two runs', async () => {
-    const [one, two] = [await startForeignRun('long'), await startForeignRun('long')];
+    const [one, two] = [await startForeignRun(bench, 'long'), await startForeignRun(bench, 'long')];
     const id = `mine-${randomUUID()}`;
     await bench.tasks.adopt({ externalId: one, id });
     await expect(bench.tasks.adopt({ externalId: two, id })).rejects.toMatchObject({

@@ -6,6 +6,7 @@ import { waitUntil } from '../support/wait-until';
 import {
   oneNotebook,
   openWorkspaceBench,
+  startForeignRun,
   strike,
   TOKEN,
   type WorkspaceBench,
@@ -77,15 +78,6 @@ async function untilListed(filter: TaskFilter, count: number): Promise<void> {
 
 function activeRuns(): number {
   return bench.simulator.counters().activeRuns;
-}
-
-async function startForeignRun(runName: string): Promise<string> {
-  const answer = await fetch(`${bench.simulator.url}/api/2.2/jobs/runs/submit`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}` },
-    body: JSON.stringify({ run_name: runName, ...oneNotebook() }),
-  });
-  return /\d{10,19}/.exec(await answer.text())?.[0] ?? '';
 }
 
 const sorted = (texts: readonly (string | undefined)[]): string[] => texts.map(String).sort();
@@ -252,8 +244,8 @@ test('a task that was started anew under the same id is left alone; the earlier 
 test('a run with our mark of another namespace is named, and touched only with --foreign', async () => {
   await bench.startWorkers();
   const [own = ''] = await beginRunning(1);
-  const theirs = await startForeignRun('long [lh:6655440000-1]');
-  await startForeignRun('long');
+  const theirs = await startForeignRun(bench, 'long [lh:6655440000-1]');
+  await startForeignRun(bench, 'long');
   const { findings } = await reconcile({ action: 'cancel' });
   expect(findings).toMatchObject([
     {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 
 import { runCommand } from '../../src/temporal/run-command';
-import { openPythonVenv } from '../service/support/python-venv';
+import { openPythonVenv } from '../support/python-venv';
 import { REPOSITORY } from './lint-house';
 
 const FOLDER = join(REPOSITORY, 'deploy/kubernetes');
@@ -177,7 +177,7 @@ describe.each(deployments.map((deployment) => [deployment.metadata.name, podOf(d
     });
 
     test('starts a command with options that it has', () => {
-      const source = read('src/cli/cli.ts');
+      const source = read('src/cli/declare-processes.ts');
       const [command = '', ...rest] = container.args;
       expect(source).toContain(`declare(program, '${command}'`);
       const unknown = rest.filter((part) => part.startsWith('--') && !source.includes(`'${part} <`));
@@ -216,7 +216,7 @@ describe('the Flyte service', () => {
 
   test('listens on the default port of `longhaul serve`, for other pods too', () => {
     const declared = /'--port <port>', 'port; 0 takes a free one', parseNumber, 8000\)/;
-    expect(read('src/cli/cli.ts')).toMatch(declared);
+    expect(read('src/cli/declare-processes.ts')).toMatch(declared);
     expect([valueOf('--host'), valueOf('--port')]).toEqual(['0.0.0.0', '8000']);
     expect(container.ports).toEqual([
       { name: 'grpc', containerPort: 8000 },
@@ -238,7 +238,9 @@ describe('the Flyte service', () => {
   });
 
   test('is given the time that a drain may take', () => {
-    const notice = /'--drain-seconds <seconds>'.*, parseNumber, (\d+)\)/.exec(read('src/cli/cli.ts'))?.[1];
+    const notice = /'--drain-seconds <seconds>'.*, parseNumber, (\d+)\)/.exec(
+      read('src/cli/declare-processes.ts'),
+    )?.[1];
     const waits = [...read('src/service/index.ts').matchAll(/_GRACE_MS = (\d+)_000;/g)].map(([, s]) => s);
     expect([notice, ...waits]).toEqual(['3', '15', '5']);
     expect(flyte.terminationGracePeriodSeconds).toBeGreaterThan(3 + 15 + 5);

@@ -1,6 +1,4 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-
+import { startHttpServer, type HttpServer } from '../support/http-server';
 import { waitUntil } from '../support/wait-until';
 import { closeSimulators, ended, notebook, post, simulate, submit } from './workspace-client';
 
@@ -12,31 +10,23 @@ interface Delivered {
   readonly job: { readonly name: string };
 }
 
-let server: Server;
+let server: HttpServer;
 let received: Delivered[];
 /** Status codes to answer with before 200s. */
 let refusals: number[];
-let url: string;
 
 beforeEach(async () => {
   received = [];
   refusals = [];
-  server = createServer((request, response) => {
-    const parts: Buffer[] = [];
-    request.on('data', (part: Buffer) => parts.push(part));
-    request.on('end', () => {
-      received.push(parse(Buffer.concat(parts).toString('utf8')));
-      response.writeHead(refusals.shift() ?? 200).end();
-    });
+  server = await startHttpServer(({ text }) => {
+    received.push(parse(text));
+    return { status: refusals.shift() ?? 200, body: '' };
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
 
 afterEach(async () => {
   await closeSimulators();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await server.close();
 });
 
 const TO_HOOK = [{ id: 'hook' }];
@@ -55,7 +45,7 @@ function parse(text: string): Delivered {
 }
 
 function simulateWithHook() {
-  return simulate({ webhooks: [{ id: 'hook', url }], webhookRetryMs: 20 });
+  return simulate({ webhooks: [{ id: 'hook', url: server.url }], webhookRetryMs: 20 });
 }
 
 function events(): string[] {
@@ -150,7 +140,7 @@ test('nobody is told what happened before there was a destination', async () => 
   const simulator = await simulate({ webhookRetryMs: 20 });
   const body = { tasks: [notebook('a')], ...ALL_EVENTS };
   await ended(simulator.url, await submit(simulator.url, { run_name: 'early', ...body }));
-  await post(simulator.url, '/simulator/webhooks', { id: 'hook', url });
+  await post(simulator.url, '/simulator/webhooks', { id: 'hook', url: server.url });
   await submit(simulator.url, { run_name: 'late', ...body });
   await whenReceived(2);
   expect(received.map(({ job }) => job.name)).toEqual(['late', 'late']);

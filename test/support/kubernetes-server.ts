@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+
+import { startHttpServer, type Answer } from './http-server';
 
 export interface ServiceAccountFixture {
   readonly namespace: string;
@@ -41,54 +41,35 @@ export async function startKubernetesServer(): Promise<KubernetesServer> {
   const secrets: KubernetesServer['secrets'] = new Map();
   const serviceAccounts: ServiceAccountFixture[] = [];
   const forbidden = new Set<string>();
-  const answer = (request: IncomingMessage, body: string): [status: number, answer: object] => {
-    const url = new URL(request.url ?? '/', 'http://kubernetes');
-    requests.push(`${request.method ?? ''} ${url.pathname}${url.search}`);
-    if (request.headers.authorization !== `Bearer ${podToken}`) return [401, status('Unauthorized')];
-    const [namespace = '', kind, name = '', sub] = url.pathname.slice(ROOT.length + 1).split('/');
-    if (forbidden.has(namespace)) return [403, status(`cannot get resource in ${namespace}`)];
+  const { url, close } = await startHttpServer(({ method, target, path, query, headers, text }) => {
+    requests.push(`${method} ${target}`);
+    if (headers.authorization !== `Bearer ${podToken}`) return refusal(401, 'Unauthorized');
+    const [namespace = '', kind, name = '', sub] = path.slice(ROOT.length + 1).split('/');
+    if (forbidden.has(namespace)) return refusal(403, `cannot get resource in ${namespace}`);
     if (kind === 'secrets') return readSecret(secrets.get(`${namespace}/${name}`));
     const accounts = serviceAccounts.filter((account) => account.namespace === namespace);
     if (sub === 'token') {
       const found = accounts.some((account) => account.name === name);
-      return found ? [201, tokenOf(`${namespace}/${name}`, body)] : [404, status('not found')];
+      return found ? { status: 201, body: tokenOf(`${namespace}/${name}`, text) } : refusal(404, 'not found');
     }
-    const selector = url.searchParams.get('labelSelector') ?? '';
-    return [200, { items: accounts.filter((account) => isSelected(account, selector)).map(toItem) }];
-  };
-  const server = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk: Buffer) => {
-      body += chunk.toString();
-    });
-    request.on('end', () => {
-      const [code, content] = answer(request, body);
-      response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(content));
-    });
+    const selector = query.get('labelSelector') ?? '';
+    return { body: { items: accounts.filter((account) => isSelected(account, selector)).map(toItem) } };
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as AddressInfo;
   return {
-    env: { LONGHAUL_KUBERNETES_API: `http://127.0.0.1:${port}`, LONGHAUL_KUBERNETES_TOKEN_FILE: tokenFile },
+    env: { LONGHAUL_KUBERNETES_API: url, LONGHAUL_KUBERNETES_TOKEN_FILE: tokenFile },
     ...{ requests, secrets, serviceAccounts, forbidden, rotateToken },
-    close: () =>
-      new Promise((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
+    close,
   };
 }
 
-function status(message: string): object {
-  return { kind: 'Status', status: 'Failure', message };
+function refusal(code: number, message: string): Answer {
+  return { status: code, body: { kind: 'Status', status: 'Failure', message } };
 }
 
-function readSecret(members: Record<string, string> | undefined): [number, object] {
-  if (members === undefined) return [404, status('secrets not found')];
+function readSecret(members: Record<string, string> | undefined): Answer {
+  if (members === undefined) return refusal(404, 'secrets not found');
   const encoded = Object.entries(members).map(([key, value]) => [key, Buffer.from(value).toString('base64')]);
-  return [200, { kind: 'Secret', data: Object.fromEntries(encoded) as object }];
+  return { body: { kind: 'Secret', data: Object.fromEntries(encoded) as object } };
 }
 
 /** Says whose and for whom it is, so that a test can tell. */

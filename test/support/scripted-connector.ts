@@ -34,28 +34,57 @@ export interface ScriptedJob {
 
 const FAIL = { action: 'fail', reason: 'as scripted' } as const;
 
+/** What a test may script. */
+interface Script {
+  beforeCreate: (request: CreateRequest, call: CallContext) => Promise<void>;
+  onPrepare: (custom: JsonObject) => Promise<JsonObject>;
+  afterCreate: (job: ScriptedJob, call: CallContext) => Promise<void>;
+  beforeGet: (meta: ResourceMeta, call: CallContext) => Promise<void>;
+  beforeDelete: (target: DeleteTarget, call: CallContext) => Promise<void>;
+  beforeLogs: (call: CallContext) => Promise<void>;
+  onCreate: (job: ScriptedJob) => void;
+  onGet: (job: ScriptedJob) => void;
+  onExecute: (job: ScriptedJob, call: CallContext) => Promise<void>;
+  beforeRepair: () => Promise<void>;
+  onRepair: (job: ScriptedJob, options: JsonObject) => void;
+}
+
+const NOTHING_SCRIPTED: Script = {
+  beforeCreate: () => Promise.resolve(),
+  onPrepare: () => Promise.resolve({}),
+  afterCreate: () => Promise.resolve(),
+  beforeGet: () => Promise.resolve(),
+  beforeDelete: () => Promise.resolve(),
+  beforeLogs: () => Promise.resolve(),
+  onCreate: () => undefined,
+  onGet: () => undefined,
+  onExecute: () => Promise.resolve(),
+  beforeRepair: () => Promise.resolve(),
+  onRepair: () => undefined,
+};
+
 /**
  * An external system in memory that does what a test says; idempotent by token like a good one.
  * Hooks run before each call and may throw or wait: outages, lost replies, hangs.
  */
-export class ScriptedConnector implements AsyncConnector {
+export class ScriptedConnector implements AsyncConnector, Script {
   readonly name: string;
   readonly taskCategory;
   readonly taskQueues;
   readonly capabilities: Capabilities;
   readonly jobs = new Map<string, ScriptedJob>();
   readonly tokens: string[] = [];
-  beforeCreate: (request: CreateRequest, call: CallContext) => Promise<void> = () => Promise.resolve();
-  onPrepare: (custom: JsonObject) => Promise<JsonObject> = () => Promise.resolve({});
-  afterCreate: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
-  beforeGet: (meta: ResourceMeta, call: CallContext) => Promise<void> = () => Promise.resolve();
-  beforeDelete: (target: DeleteTarget, call: CallContext) => Promise<void> = () => Promise.resolve();
-  beforeLogs: (call: CallContext) => Promise<void> = () => Promise.resolve();
-  onCreate: (job: ScriptedJob) => void = () => undefined;
-  onGet: (job: ScriptedJob) => void = () => undefined;
-  onExecute: (job: ScriptedJob, call: CallContext) => Promise<void> = () => Promise.resolve();
-  beforeRepair: () => Promise<void> = () => Promise.resolve();
-  onRepair: (job: ScriptedJob, options: JsonObject) => void = () => undefined;
+  beforeCreate = NOTHING_SCRIPTED.beforeCreate;
+  onPrepare = NOTHING_SCRIPTED.onPrepare;
+  afterCreate = NOTHING_SCRIPTED.afterCreate;
+  beforeGet = NOTHING_SCRIPTED.beforeGet;
+  beforeDelete = NOTHING_SCRIPTED.beforeDelete;
+  beforeLogs = NOTHING_SCRIPTED.beforeLogs;
+  onCreate = NOTHING_SCRIPTED.onCreate;
+  onGet = NOTHING_SCRIPTED.onGet;
+  onExecute = NOTHING_SCRIPTED.onExecute;
+  beforeRepair = NOTHING_SCRIPTED.beforeRepair;
+  onRepair = NOTHING_SCRIPTED.onRepair;
 
   readonly metadataType: MetadataType<ResourceMeta> = {
     parse: (value) => {
@@ -76,6 +105,13 @@ export class ScriptedConnector implements AsyncConnector {
     this.taskQueues = { polls: queue, control: `${queue}:control` };
     const all = { logs: true, metrics: true, repair: true, synchronous: false, fence: 'token' } as const;
     this.capabilities = { ...all, ...offers };
+  }
+
+  /** As new: without jobs, and with nothing scripted. */
+  reset(): void {
+    this.jobs.clear();
+    this.tokens.length = 0;
+    Object.assign(this, NOTHING_SCRIPTED);
   }
 
   parseTask(template: { readonly custom: JsonObject }): void {

@@ -116,6 +116,14 @@ export async function openTaskBench(options: TaskBenchOptions): Promise<TaskBenc
   };
 }
 
+/** One for a whole test file, with its workers running. */
+export async function openRunningBench(options: TaskBenchOptions): Promise<TaskBench> {
+  installQuietRuntime();
+  const bench = await openTaskBench(options);
+  await bench.startWorkers();
+  return bench;
+}
+
 async function connectToSharedServer(): Promise<TestWorkflowEnvironment> {
   const address = process.env['TEST_TEMPORAL_ADDRESS'] ?? '';
   return TestWorkflowEnvironment.createFromExistingServer({ address });

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 
 import { parseTracing } from '../../src/telemetry/settings';
 import { buildDist } from '../cli/support/cli-process';
-import { startOtlpCollector } from './support/collector';
+import { startHttpServer } from '../support/http-server';
 
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' };
 
@@ -71,13 +71,13 @@ describe('what is shipped', () => {
     ['http/protobuf', 'exporter-trace-otlp-proto'],
     ['http/json', 'exporter-trace-otlp-http'],
   ])('sends traces by %s with the one exporter that it needs', async (protocol, exporter) => {
-    const collector = await startOtlpCollector();
+    const collector = await startHttpServer(() => ({}));
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
     const loaded = await traceOne({ ...env, OTEL_SERVICE_NAME: 'named' });
-    collector.close();
+    await collector.close();
     expect(loaded.filter((name) => name.startsWith('exporter-'))).toEqual([exporter]);
-    expect(collector.received.map(({ path }) => path)).toEqual(['/v1/traces']);
-    for (const sent of ['a.Service/Call', 'named']) expect(collector.received[0]?.body).toContain(sent);
+    expect(collector.requests.map(({ path }) => path)).toEqual(['/v1/traces']);
+    for (const sent of ['a.Service/Call', 'named']) expect(collector.requests[0]?.text).toContain(sent);
   });
 
   test('a collector that is away costs neither an error nor more than seconds', async () => {

@@ -1,29 +1,22 @@
 import { randomUUID } from 'node:crypto';
 
 import { LonghaulError } from '../../src/connector';
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { failJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('followed', `followed-${randomUUID()}`);
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('followed', `followed-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs] });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs] });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
-  jobs.tokens.length = 0;
-  jobs.onGet = () => undefined;
+  jobs.reset();
 });
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 /** A job that somebody else started, and the task that is to follow it. */
 function foreign(policy = {}): { readonly job: ScriptedJob; readonly request: NamedRequest } {

@@ -2,32 +2,23 @@ import { randomUUID } from 'node:crypto';
 
 import { LonghaulError } from '../../src/connector';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
-let bash: ScriptedConnector;
+const jobs = new ScriptedConnector('fenced', `fenced-${randomUUID()}`);
+const bash = new ScriptedConnector('bash', `bash-${randomUUID()}`, { fence: 'none' });
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('fenced', `fenced-${randomUUID()}`);
-  bash = new ScriptedConnector('bash', `bash-${randomUUID()}`, { fence: 'none' });
-  bench = await openTaskBench({ connectors: [jobs, bash] });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs, bash] });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
   for (const connector of [jobs, bash]) {
-    connector.jobs.clear();
+    connector.reset();
     connector.onCreate = runJob;
-    connector.onGet = () => undefined;
-    connector.onExecute = () => Promise.resolve();
-    connector.beforeCreate = () => Promise.resolve();
-    connector.afterCreate = () => Promise.resolve();
-    connector.beforeDelete = () => Promise.resolve();
   }
 });
 

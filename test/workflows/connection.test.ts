@@ -2,36 +2,31 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { createSealing } from '../../src/config/sealing';
 import { LonghaulError, type CallContext, type Connection } from '../../src/connector';
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 const sealing = createSealing([{ id: 'k1', key: randomBytes(32) }]);
 const NAME = 'databricks_token';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('connected', `connected-${randomUUID()}`);
 /** What the connector was given, in the order of its calls; the external system takes only `accepted`. */
 let given: (string | undefined)[];
 let accepted: string | undefined;
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('connected', `connected-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs], sealing, troubleShownAfterMs: 500 });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs], sealing, troubleShownAfterMs: 500 });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
+  jobs.reset();
   given = [];
   accepted = undefined;
   jobs.onCreate = runJob;
-  jobs.onGet = () => undefined;
-  jobs.onExecute = () => Promise.resolve();
   jobs.beforeCreate = (_request, call) => signIn(call);
   jobs.beforeGet = (_meta, call) => signIn(call);
   jobs.beforeDelete = (_target, call) => signIn(call);
@@ -51,8 +46,6 @@ function connectionOf(value: string, sealedFor: string, more: Record<string, str
   const digest = sealing.digest(values);
   return { secrets: Object.fromEntries(sealed), sealedFor, digest, sealedAt: Date.now() };
 }
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 function requestWith(value: string, policy = {}): NamedRequest {
   const id = `connected-${randomUUID()}`;

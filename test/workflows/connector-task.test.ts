@@ -2,31 +2,22 @@ import { randomUUID } from 'node:crypto';
 
 import { LonghaulError } from '../../src/connector';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
 const queue = `scripted-${randomUUID()}`;
+const jobs = new ScriptedConnector('scripted', queue);
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('scripted', queue);
-  bench = await openTaskBench({ connectors: [jobs], troubleShownAfterMs: 500 });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs], troubleShownAfterMs: 500 });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
-  jobs.tokens.length = 0;
+  jobs.reset();
   jobs.onCreate = runJob;
-  jobs.onGet = () => undefined;
-  jobs.beforeCreate = () => Promise.resolve();
-  jobs.afterCreate = () => Promise.resolve();
-  jobs.beforeGet = () => Promise.resolve();
-  jobs.beforeDelete = () => Promise.resolve();
 });
 
 async function begin(policy = {}, custom = {}): Promise<string> {

@@ -1,26 +1,22 @@
 import { randomUUID } from 'node:crypto';
 
 import { runJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('changing', `changing-${randomUUID()}`);
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('changing', `changing-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs] });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs] });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
+  jobs.reset();
   jobs.onCreate = runJob;
   jobs.onGet = changeMeta;
-  jobs.beforeGet = () => Promise.resolve();
 });
 
 /** A change with each look, so that each look may be the last of its run. */

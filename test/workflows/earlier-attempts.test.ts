@@ -1,29 +1,23 @@
 import { randomUUID } from 'node:crypto';
 
-import type { TaskRequest } from '../../src/client';
+import type { NamedRequest } from '../../src/client';
 import { runJob, ScriptedConnector, succeedJob, type ScriptedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
+import { openRunningBench, untilStatus, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('attempted', `attempted-${randomUUID()}`);
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('attempted', `attempted-${randomUUID()}`);
-  jobs.onCreate = runJob;
-  bench = await openTaskBench({ connectors: [jobs] });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs] });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
-  jobs.tokens.length = 0;
+  jobs.reset();
+  jobs.onCreate = runJob;
 });
-
-type NamedRequest = TaskRequest & { readonly id: string };
 
 /** A task whose caller owns the attempts, as Flyte's engine does: gives the n-th of them, from 0. */
 function newTask(): (attempt: number) => NamedRequest {

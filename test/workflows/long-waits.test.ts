@@ -21,10 +21,8 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
+  jobs.reset();
   jobs.onCreate = runJob;
-  jobs.onGet = () => undefined;
-  jobs.beforeGet = () => Promise.resolve();
 });
 
 /** Starts a task and waits for its end while time flies; gives the figures of the whole. */

@@ -2,32 +2,27 @@ import { randomUUID } from 'node:crypto';
 
 import { LonghaulError } from '../../src/connector';
 import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
-import { installQuietRuntime, openTaskBench, type TaskBench } from '../support/task-bench';
+import { openRunningBench, type TaskBench } from '../support/task-bench';
 import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
-let jobs: ScriptedConnector;
+const jobs = new ScriptedConnector('prepared', `prepared-${randomUUID()}`);
 /** What `create` and `delete` were told had been looked up. */
 let told: unknown[];
 let lookUps: number;
 
 beforeAll(async () => {
-  installQuietRuntime();
-  jobs = new ScriptedConnector('prepared', `prepared-${randomUUID()}`);
-  bench = await openTaskBench({ connectors: [jobs] });
-  await bench.startWorkers();
+  bench = await openRunningBench({ connectors: [jobs] });
 });
 
 afterAll(() => bench.close());
 
 beforeEach(() => {
-  jobs.jobs.clear();
+  jobs.reset();
   told = [];
   lookUps = 0;
   jobs.onPrepare = async () => ({ jobId: `found-${(lookUps += 1)}` });
   jobs.beforeCreate = async ({ prepared }) => void told.push(prepared);
-  jobs.afterCreate = () => Promise.resolve();
-  jobs.beforeDelete = () => Promise.resolve();
   jobs.onCreate = runJob;
   jobs.onGet = succeedJob;
 });

@@ -3,7 +3,7 @@ import { runCommand, type CommonOptions } from '../command';
 import type { Output } from '../output';
 import { createConnectorSet } from '../registry';
 import { withSession, type Session } from '../session';
-import { endNow, followToEnd, onEndedOf } from './run';
+import { endNow, followToEnd, noteTaskPage, onEndedOf } from './run';
 
 export interface AdoptOptions extends CommonOptions {
   readonly workspace?: string;
@@ -72,6 +72,5 @@ function announce({ session, started, runId }: Adopted, output: Output): void {
   const { id, attached } = started;
   const name = output.notePaint('strong', id);
   output.note(`Run ${runId}: task ${name} ${attached ? 'follows it already' : 'follows it from now on'}.`);
-  const url = session.taskUrl(id);
-  if (url !== undefined) output.note(`          ${output.notePaint('quiet', `Temporal UI: ${url}`)}`);
+  noteTaskPage(session, id, output);
 }

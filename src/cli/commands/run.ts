@@ -124,6 +124,10 @@ function announce({ session, started, prepared }: Announced, output: Output): vo
   output.note(
     attached ? `Task ${name} is there already; following it.` : `Task ${name} started${placeOf(prepared)}.`,
   );
+  noteTaskPage(session, id, output);
+}
+
+export function noteTaskPage(session: Session, id: string, output: Output): void {
   const url = session.taskUrl(id);
   if (url !== undefined) output.note(`          ${output.notePaint('quiet', `Temporal UI: ${url}`)}`);
 }

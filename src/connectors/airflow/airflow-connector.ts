@@ -14,6 +14,7 @@ import { airflowQueues, isAirflowMajor, majorOfQueue, type AirflowMajor } from '
 import { AirflowMetadata } from './airflow-metadata';
 import { AIRFLOW_TASK_TYPE, parseAirflowTask } from './airflow-task';
 
+/** Where operators are served; without any of it, by the workers that `longhaul worker --airflow` starts. */
 export interface AirflowConnectorOptions {
   /** For tasks that name no major. */
   readonly defaultMajor?: AirflowMajor;

@@ -1,5 +1,12 @@
 import { parse } from 'lossless-json';
-import { invalidTask, isJsonObject, LonghaulError, type JsonObject, type JsonValue } from '../../connector';
+import {
+  invalidTask,
+  isJsonObject,
+  LonghaulError,
+  shorten,
+  type JsonObject,
+  type JsonValue,
+} from '../../connector';
 import { isFunctionPath, isModulePath, isName } from './airflow-names';
 
 /** Where Flyte's plugin puts the operator: jsonpickle's JSON, as text. */
@@ -8,6 +15,8 @@ const AIRFLOW_OBJECT = 'flytekitplugins.airflow.task.AirflowObj';
 /** Beyond these nothing is an operator's parameters any more. */
 const LARGEST_CHARACTERS = 512 * 1024;
 const DEEPEST = 64;
+/** Of what is refused, in the message. */
+const LONGEST_SHOWN = 80;
 
 /** The only types that are ever built from what Flyte sends: plain facts without side effects. */
 const TYPES: ReadonlySet<JsonValue> = new Set([
@@ -82,7 +91,9 @@ function scanItems(items: readonly JsonValue[], place: Place): void {
 function scanObject(value: JsonObject, place: Place): void {
   const keys = Object.keys(value);
   const encodedKey = keys.find((key) => key.startsWith('json://'));
-  if (encodedKey !== undefined) throw refused(`${place.field}: the json:// key ${shorten(encodedKey)}`);
+  if (encodedKey !== undefined) {
+    throw refused(`${place.field}: the json:// key ${shorten(encodedKey, LONGEST_SHOWN)}`);
+  }
   const tags = keys.filter((key) => key.startsWith('py/'));
   const [tag] = tags;
   if (tag === undefined) {
@@ -100,7 +111,9 @@ function scanObject(value: JsonObject, place: Place): void {
 
 function assertPlainObject(type: JsonValue | undefined, field: string): void {
   if (type === undefined || TYPES.has(type)) return;
-  throw refused(`${field}: py/object ${typeof type === 'string' ? shorten(type) : 'without a name'}`);
+  throw refused(
+    `${field}: py/object ${typeof type === 'string' ? shorten(type, LONGEST_SHOWN) : 'without a name'}`,
+  );
 }
 
 /** Each knows one tag: it looks at what belongs to it, goes on inside, and refuses the rest. */
@@ -126,13 +139,13 @@ function scanList(tag: 'py/tuple' | 'py/set', value: JsonObject, place: Place): 
 function assertReference(value: JsonObject, { field, containers }: Place): void {
   const id = value['py/id'];
   if (typeof id === 'number' && Number.isInteger(id) && id > 1 && id <= containers) return;
-  throw refused(`${field}: py/id ${shorten(JSON.stringify(id))}`);
+  throw refused(`${field}: py/id ${shorten(JSON.stringify(id), LONGEST_SHOWN)}`);
 }
 
 /** Only its name travels; whether it may be called is decided by the worker's allow-list. */
 function assertFunction(value: JsonObject, { field }: Place): void {
   if (isFunctionPath(value['py/function'])) return;
-  throw refused(`${field}: py/function ${shorten(JSON.stringify(value['py/function']))}`);
+  throw refused(`${field}: py/function ${shorten(JSON.stringify(value['py/function']), LONGEST_SHOWN)}`);
 }
 
 /** A plain type and its arguments, and nothing more: a state would be set by code of its class. */
@@ -165,11 +178,7 @@ function isPlainType(target: JsonValue | undefined): boolean {
 /** What a type or function tag names, for the message. */
 function nameIn(target: JsonValue | undefined): string {
   const name = isJsonObject(target) ? (target['py/type'] ?? target['py/function']) : undefined;
-  return typeof name === 'string' ? shorten(name) : 'something unnamed';
-}
-
-function shorten(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return typeof name === 'string' ? shorten(name, LONGEST_SHOWN) : 'something unnamed';
 }
 
 function refused(what: string): LonghaulError {

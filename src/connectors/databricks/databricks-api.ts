@@ -1,4 +1,4 @@
-import { LonghaulError, type JsonObject } from '../../connector';
+import { LonghaulError, readAllPages, type JsonObject, type ReadPages } from '../../connector';
 import type { DatabricksClient, RequestContext } from './databricks-client';
 import { objectsAt, textAt } from './databricks-json';
 
@@ -22,8 +22,8 @@ export interface Run extends RecordedRun {
   readonly apiVersion: DatabricksClient['apiVersion'];
 }
 
-/** 1,000 tasks and their repairs come in pages of 100; more pages than this are a fault of the other side. */
-const LARGEST_PAGE_COUNT = 200;
+/** 1,000 tasks and their repairs come in pages of 100. */
+const MOST_PAGES = 200;
 
 /** The arrays of a run that API 2.2 pages, all by the same token. Of equal ids only the first is kept. */
 const PAGED_ARRAYS: Readonly<Record<string, string>> = {
@@ -50,7 +50,7 @@ export function readRunWithHistory(
 
 async function readWholeRun(
   client: DatabricksClient,
-  query: PagedRequest['query'],
+  query: Readonly<Record<string, string>>,
   context: RequestContext,
 ): Promise<Run> {
   const request = { operation: 'read', path: 'runs/get', query } as const;
@@ -66,30 +66,27 @@ async function readWholeRun(
 /** A GET whose answer may come in pages. */
 interface PagedRequest {
   readonly operation: 'read' | 'list';
+  readonly root?: string;
   readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly mostPages?: number;
 }
 
-/**
- * Follows the page tokens to the end, whatever is on the pages. A token that comes twice ends it, as partial: what
- * follows would come for ever. Pages after the first go before the looks that others begin.
- */
-export async function readPages(
+/** Reads all pages, whatever is on them. Those after the first go before the looks that others begin. */
+export function readPages(
   client: DatabricksClient,
-  request: PagedRequest,
+  { mostPages = MOST_PAGES, ...first }: PagedRequest,
   context: RequestContext,
-): Promise<{ readonly pages: readonly JsonObject[]; readonly isPartial: boolean }> {
-  const pages = [await client.send(request, context)];
-  const seen = new Set<string>();
-  let token = textAt(pages[0] ?? {}, 'next_page_token');
-  while (token !== undefined && !seen.has(token) && pages.length < LARGEST_PAGE_COUNT) {
-    seen.add(token);
-    const query = { ...request.query, page_token: token };
-    const page = await client.send({ ...request, query }, { lane: 'rest', ...context });
-    pages.push(page);
-    token = textAt(page, 'next_page_token');
-  }
-  return { pages, isPartial: token !== undefined };
+): Promise<ReadPages<JsonObject>> {
+  return readAllPages({
+    ask: (token) => {
+      if (token === undefined) return client.send(first, context);
+      const query = { ...first.query, page_token: token };
+      return client.send({ ...first, query }, { lane: 'rest', ...context });
+    },
+    nextTokenOf: (page) => textAt(page, 'next_page_token'),
+    mostPages,
+  });
 }
 
 /** A page that comes twice, or shifts because the run has changed meanwhile, must not count anything twice. */

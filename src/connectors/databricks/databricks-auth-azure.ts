@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { promisify, types } from 'node:util';
 
-import { isJsonObject, LonghaulError, type JsonObject } from '../../connector';
+import { isJsonObject, LonghaulError, shorten, type JsonObject } from '../../connector';
 import type { Grant } from './databricks-auth';
 import { askForeignEndpoint, parseGrant } from './databricks-auth-endpoint';
 import type { IssuerContext } from './databricks-identity';
-import { parseLosslessJson, shorten } from './databricks-json';
+import { parseLosslessJson } from './databricks-json';
 import type { AzureAuth, AzureEnvironment } from './databricks-workspace';
 
 /** Databricks' id in Azure, the same in each of its clouds. */

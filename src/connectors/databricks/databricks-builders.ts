@@ -36,6 +36,7 @@ interface RunOptions {
   readonly extra?: JsonObject;
 }
 
+/** A run of its own, which belongs to no saved job. */
 export interface SubmitRunOptions extends RunOptions {
   readonly tasks: readonly [RunTask, ...RunTask[]];
   readonly environments?: readonly RunEnvironment[];

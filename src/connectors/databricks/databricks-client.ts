@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { LonghaulError, type CallContext, type JsonObject } from '../../connector';
+import type { CallContext, JsonObject } from '../../connector';
 import { createTokenSource, type TokenSource } from './databricks-auth';
 import { createWorkspaceEndpoint } from './databricks-auth-endpoint';
 import { createIssuer } from './databricks-auth-issuers';
@@ -14,6 +13,7 @@ import type { Lane } from './databricks-gate';
 import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { stringifyLosslessJson } from './databricks-json';
 import type { LookLoad } from './databricks-looks';
+import { abortable, withInnerRetries } from './databricks-retries';
 import {
   openHost,
   type AboutAnswer,
@@ -97,14 +97,6 @@ export const DATABRICKS_API_ENDPOINT = '/api/2.1/jobs';
 /** The version that can read more than 100 tasks and queues runs by default. */
 const JOBS_API_2_2 = '/api/2.2/jobs';
 
-/** Who asks: users and service principals. */
-
-const GET_TRIES = 3;
-/** A longer wish is passed on to the workflow, which waits without holding a worker's slot. */
-const LONGEST_INNER_PAUSE_MS = 5_000;
-const INNER_PAUSE_MS = 300;
-/** A host that hangs until the time-out is not asked again within one call. */
-const INNER_BUDGET_MS = 15_000;
 const KNOWS_2_1_ONLY = 'This workspace knows Jobs API 2.1 only; 2.2 is tried again in ten minutes.';
 /** Ten minutes of 2.1 after "no such endpoint", then 2.2 is tried again: a gateway may have been wrong. */
 const FALLBACK_MS = 10 * 60_000;
@@ -279,47 +271,4 @@ async function withFreshToken(
   const answer = await send(token);
   if (!isExpiredCredential(answer.status, answer.body) || !tokens.reject(token)) return answer;
   return send(await abortable(() => tokens.token(), signal));
-}
-
-/** A caller that is canceled leaves at once; what it waited for goes on for the others. */
-async function abortable<T>(start: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    // The reason is rethrown untouched: it says whether this is cancellation, time-out or shutdown.
-    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the abort reason goes on untouched
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([start(), aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-async function withInnerRetries<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  const giveUpAt = performance.now() + INNER_BUDGET_MS;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (thrown) {
-      signal.throwIfAborted();
-      const pauseMs =
-        thrown instanceof LonghaulError && isWorthATry(thrown) ? pauseFor(thrown, tries) : undefined;
-      if (pauseMs === undefined || tries >= GET_TRIES || performance.now() > giveUpAt) throw thrown;
-      await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    }
-  }
-}
-
-/** What our own budget holds back has waited already as long as a call may. */
-function isWorthATry({ retryable, isHeldBack }: LonghaulError): boolean {
-  return retryable && !isHeldBack;
-}
-
-/** Undefined when the wish is longer than we may hold a worker's slot. */
-function pauseFor(error: LonghaulError, tries: number): number | undefined {
-  const wished = error.retryAfterMs ?? INNER_PAUSE_MS * tries;
-  return wished <= LONGEST_INNER_PAUSE_MS ? wished : undefined;
 }

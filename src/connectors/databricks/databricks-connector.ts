@@ -36,7 +36,7 @@ import {
   type Access,
   type TaskAsker,
 } from './databricks-access';
-import { cancelRun, readRun, readRunWithHistory, readTaskOutput, startRun } from './databricks-api';
+import { readRun, readRunWithHistory, readTaskOutput, startRun } from './databricks-api';
 import { tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
 import { readClusterLogsPage } from './databricks-cluster-logs';
@@ -49,7 +49,7 @@ import { createFinder } from './databricks-finder';
 import { NO_IDENTITY, type IdentityPorts } from './databricks-identity';
 import { findJobId } from './databricks-job-name';
 import { isMissingOutput, readLogsPage, selectTasks } from './databricks-logs';
-import { lookAtRun, lookInTurn, notInTurn } from './databricks-look';
+import { lookInTurn, notInTurn } from './databricks-look';
 import { createMetadata, DatabricksJobMetadata } from './databricks-metadata';
 import { toTaskMetrics } from './databricks-metrics';
 import { noticesOn } from './databricks-notices';
@@ -57,10 +57,12 @@ import { FRESH_OUTPUTS, readOutputs } from './databricks-outputs';
 import { queuesFor, ratedQueuesOf } from './databricks-queues';
 import { repairRun, settleRepair } from './databricks-repair';
 import { buildRequestBody, preparedJobId, resolveBody } from './databricks-request';
+import { stopRun } from './databricks-stop';
 import { parseDatabricksTask, SPARK_TASK_TYPE, type DatabricksTask } from './databricks-task';
 import { readTaskRuns, type TaskRun } from './databricks-tasks';
 import { toInstance } from './databricks-workspace';
 
+/** Which workspaces the connectors reach, and as whom. */
 export interface DatabricksConnectorOptions {
   /** A function is asked at each call, so that rotated credentials are taken up. */
   readonly workspaces: WorkspaceDirectory | (() => WorkspaceDirectory);
@@ -330,37 +332,4 @@ function createClients({
   identity = NO_IDENTITY,
 }: DatabricksConnectorOptions): DatabricksClients {
   return createDatabricksClients(workspaces, { version, processes, identity });
-}
-
-/** Asks for the stop and looks; called again until the run is seen to have ended. */
-async function stopRun(
-  client: DatabricksClient,
-  meta: DatabricksJobMetadata,
-  call: CallContext,
-): Promise<DeleteOutcome> {
-  try {
-    await requestCancel(client, meta.runId, call);
-    const { resource, next, meta: seen } = await lookAtRun(client, meta, call);
-    client.looks.ended(meta.runId);
-    return { kind: next.kind === 'done' ? 'stopped' : 'stopping', meta: seen, resource };
-  } catch (thrown) {
-    call.signal.throwIfAborted();
-    if (!(thrown instanceof LonghaulError) || thrown.code !== 'RUN_GONE') throw thrown;
-    const message = `Run ${meta.runId} no longer exists at Databricks, so nothing of it runs.`;
-    return { kind: 'stopped', meta, resource: { phase: 'ABORTED', message } };
-  }
-}
-
-/** A refused cancel says little (a run that has ended may refuse it): the look that follows decides. */
-async function requestCancel(client: DatabricksClient, runId: string, call: CallContext): Promise<void> {
-  try {
-    await cancelRun(client, runId, call);
-  } catch (thrown) {
-    call.signal.throwIfAborted();
-    if (!(thrown instanceof LonghaulError) || thrown.code !== 'INTERNAL') throw thrown;
-    call.logger.warn('Databricks refused to cancel the run; looking whether it has ended.', {
-      runId,
-      reason: thrown.message,
-    });
-  }
 }

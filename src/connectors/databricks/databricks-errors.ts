@@ -1,6 +1,6 @@
-import { LonghaulError, isJsonObject, type ErrorCode, type JsonObject } from '../../connector';
+import { LonghaulError, isJsonObject, shorten, type ErrorCode, type JsonObject } from '../../connector';
 import type { SlowDown } from './databricks-gate';
-import { objectAt, objectsAt, parseLosslessJson, shorten, textAt } from './databricks-json';
+import { objectAt, objectsAt, parseLosslessJson, textAt } from './databricks-json';
 
 /** What was asked when the answer came; the same status means other things for other calls. */
 export type Operation = 'submit' | 'run-now' | 'repair' | 'read' | 'list' | 'cancel' | 'token';

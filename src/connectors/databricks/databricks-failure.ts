@@ -1,5 +1,5 @@
-import type { JsonObject } from '../../connector';
-import { compact, objectAt, objectsAt, shorten, textAt } from './databricks-json';
+import { shorten, type JsonObject } from '../../connector';
+import { compact, objectAt, objectsAt, textAt } from './databricks-json';
 import type { TaskRun } from './databricks-tasks';
 
 /** Why one task failed, in words a person on call can use. */

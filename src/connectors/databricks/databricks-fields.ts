@@ -56,7 +56,8 @@ export function textUpTo(characters: number): z.ZodType {
   });
 }
 
-const LONGEST_NAME_BYTES = 4096;
+/** Databricks refuses longer ones. */
+export const LONGEST_NAME_BYTES = 4096;
 /** Of a run or a job; written as it is, so no secret. */
 export const nameText = plainText.refine((name) => bytesOf(name) <= LONGEST_NAME_BYTES, {
   error: `must not exceed ${LONGEST_NAME_BYTES} bytes`,

@@ -1,4 +1,5 @@
 import { LonghaulError, type CallContext } from '../../connector';
+import { readPages } from './databricks-api';
 import type { DatabricksClient } from './databricks-client';
 import { numberAt, objectsAt, textAt } from './databricks-json';
 
@@ -34,24 +35,16 @@ const MOST_PAGES = 20;
 
 /** Files API 2.0. */
 export function openVolume({ client, call }: FileAccess): FileStore {
-  const listPage = async (folder: string, token: string | undefined) => {
-    const query = token === undefined ? {} : { query: { page_token: token } };
-    const path = `fs/directories${encodePath(folder)}`;
-    return client.send({ operation: 'read', root: '/api/2.0', path, ...query }, call);
-  };
   return {
     list: (folder) =>
       unlessMissing(async () => {
-        const files: RemoteFile[] = [];
-        let token: string | undefined;
-        for (let pages = 0; pages < MOST_PAGES; pages += 1) {
-          const page = await listPage(folder, token);
-          const entries = objectsAt(page, 'contents').filter((entry) => entry['is_directory'] !== true);
-          files.push(...entries.map((entry) => toFile(textAt(entry, 'path'), numberAt(entry, 'file_size'))));
-          token = textAt(page, 'next_page_token');
-          if (token === undefined) break;
-        }
-        return files;
+        const path = `fs/directories${encodePath(folder)}`;
+        const request = { operation: 'read', root: '/api/2.0', path, mostPages: MOST_PAGES } as const;
+        const { pages } = await readPages(client, request, call);
+        return pages
+          .flatMap((page) => objectsAt(page, 'contents'))
+          .filter((entry) => entry['is_directory'] !== true)
+          .map((entry) => toFile(textAt(entry, 'path'), numberAt(entry, 'file_size')));
       }),
     read: (path, { offset, length }) =>
       client.fetch(

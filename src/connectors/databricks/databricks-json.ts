@@ -101,10 +101,3 @@ export function compact(value: Readonly<Record<string, JsonValue | undefined>>):
   );
   return Object.fromEntries(present);
 }
-
-/** Cuts text so that it takes at most `limit` characters, never inside a surrogate pair. */
-export function shorten(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  if (limit < 1) return '';
-  return `${text.slice(0, limit - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
-}

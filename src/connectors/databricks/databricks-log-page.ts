@@ -1,3 +1,5 @@
+import { shorten } from '../../connector';
+
 const DEFAULT_LIMIT = 1_000;
 /** A page crosses gRPC and Temporal, which take 2 MB at most; longer lines are cut, longer pages end early. */
 const LONGEST_LINE = 8_192;
@@ -50,5 +52,5 @@ export function splitLines(text: string): string[] {
 }
 
 export function cutLine(line: string): string {
-  return line.length <= LONGEST_LINE ? line : `${line.slice(0, LONGEST_LINE)}…`;
+  return shorten(line, LONGEST_LINE);
 }

@@ -1,5 +1,6 @@
 import {
   MESSAGE_LIMIT,
+  shorten,
   type CallContext,
   type JsonObject,
   type LogLink,
@@ -9,7 +10,7 @@ import type { Run } from './databricks-api';
 import { readCauses, tryReadOutput } from './databricks-causes';
 import type { DatabricksClient } from './databricks-client';
 import { causesToJson, describeFailure, type FailureCauseDetail } from './databricks-failure';
-import { compact, numberAt, shorten, textAt } from './databricks-json';
+import { compact, numberAt, textAt } from './databricks-json';
 import { judgingOf } from './databricks-judging';
 import type { DatabricksJobMetadata } from './databricks-metadata';
 import { KEPT_OUTPUTS, readOutputs } from './databricks-outputs';

@@ -1,5 +1,5 @@
-import type { JsonObject, JobOutputs } from '../../connector';
-import { compact, numberAt, objectAt, objectsAt, shorten, textAt } from './databricks-json';
+import { shorten, type JsonObject, type JobOutputs } from '../../connector';
+import { compact, numberAt, objectAt, objectsAt, textAt } from './databricks-json';
 import { latestAttempts, type TaskRun } from './databricks-tasks';
 
 /** What one task of a run gave, by the kind of task. A text that was cut says so: `truncated`. */

@@ -6,10 +6,10 @@ import {
   type JsonObject,
   type SecretResolver,
 } from '../../connector';
+import { LONGEST_NAME_BYTES } from './databricks-fields';
 import { textAt } from './databricks-json';
 import type { DatabricksTask } from './databricks-task';
 
-const LONGEST_NAME_BYTES = 4096;
 /** Twelve characters of the token tell runs apart for people; the token itself does for Databricks. */
 const SUFFIX_CHARACTERS = 12;
 /** What Databricks calls a run without a name. */

@@ -62,6 +62,7 @@ interface NotebookTaskOptions extends TaskOptions {
   readonly warehouseId?: SecretOrText;
 }
 
+/** A `notebook_task`, on a cluster, on serverless compute, or on a SQL warehouse. */
 export function notebookTask(options: NotebookTaskOptions): RunTask {
   const { notebookPath, baseParameters, source, warehouseId } = options;
   return taskOf(options, { notebook_task: toApi({ notebookPath, baseParameters, source, warehouseId }) });
@@ -120,6 +121,7 @@ interface SqlTaskOptions extends TaskOptions {
   readonly parameters?: NamedParameters;
 }
 
+/** A `sql_task`: a query, dashboard, alert or file on a SQL warehouse. */
 export function sqlTask(options: SqlTaskOptions): RunTask {
   const { warehouseId, run, parameters } = options;
   return taskOf(options, { sql_task: { ...toApi({ warehouseId, parameters }), ...sqlObjectOf(run) } });
@@ -142,6 +144,7 @@ interface DbtTaskOptions extends TaskOptions {
   readonly source?: 'WORKSPACE' | 'GIT';
 }
 
+/** A `dbt_task`. */
 export function dbtTask(options: DbtTaskOptions): RunTask {
   const { commands, projectDirectory, profilesDirectory, warehouseId, catalog, schema, source } = options;
   const fields = { commands, projectDirectory, profilesDirectory, warehouseId, catalog, schema, source };
@@ -153,6 +156,7 @@ interface PipelineTaskOptions extends TaskOptions {
   readonly fullRefresh?: boolean;
 }
 
+/** A `pipeline_task`: one update of a pipeline. */
 export function pipelineTask(options: PipelineTaskOptions): RunTask {
   const { pipelineId, fullRefresh } = options;
   return taskOf(options, { pipeline_task: toApi({ pipelineId, fullRefresh }) });
@@ -194,6 +198,7 @@ interface ForEachTaskOptions extends TaskOptions {
   readonly concurrency?: number;
 }
 
+/** A `for_each_task`: one task for each of the inputs. */
 export function forEachTask(options: ForEachTaskOptions): RunTask {
   const { task, concurrency } = options;
   const inputs = typeof options.inputs === 'string' ? options.inputs : JSON.stringify(options.inputs);

@@ -1,11 +1,11 @@
 import { types } from 'node:util';
 
 import { errors as undiciErrors, Pool } from 'undici';
-import { isJsonObject, LonghaulError, type JsonObject } from '../../connector';
+import { isJsonObject, LonghaulError, shorten, type JsonObject } from '../../connector';
 import { shareOf, toBudget } from './databricks-budget';
 import { readSlowDown, redact, toLonghaulError, type Operation } from './databricks-errors';
 import { createGate, type Lane } from './databricks-gate';
-import { parseLosslessJson, shorten } from './databricks-json';
+import { parseLosslessJson } from './databricks-json';
 import { createLookLoad, type LookLoad } from './databricks-looks';
 import { redactAnswer } from './databricks-redact';
 import type { WorkspaceLimits } from './databricks-workspace';

@@ -1,6 +1,6 @@
-import type { TaskStatus } from '../../client';
+import type { NamedRequest, TaskStatus } from '../../client';
 import { LonghaulError } from '../../connector/errors';
-import type { NamedRequest, ServiceContext } from './context';
+import type { ServiceContext } from './context';
 import type { KnownTask } from './task-service';
 
 type Secrets = KnownTask['secrets'];

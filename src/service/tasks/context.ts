@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { TaskClient, TaskRequest } from '../../client';
+import type { TaskClient } from '../../client';
 import type { Logger } from '../../connector/connector';
 import { LonghaulError } from '../../connector/errors';
 import type { ConnectorRegistry } from '../../connector/registry';
@@ -10,9 +10,6 @@ import type { BoundedMap } from './bounded-map';
 import type { Connections } from './connections';
 import type { LastAnswers } from './last-answers';
 import type { Prevention } from './prevention';
-
-/** A task whose id its caller decides. */
-export type NamedRequest = TaskRequest & { readonly id: string };
 
 /** What the calls of one service share. */
 export interface ServiceContext {

@@ -1,7 +1,8 @@
+import type { NamedRequest } from '../../client';
 import { LonghaulError } from '../../connector/errors';
 import type { RpcCall } from '../handlers';
 import { sealInto } from './call-secrets';
-import { deadlineFor, within, type NamedRequest, type ServiceContext } from './context';
+import { deadlineFor, within, type ServiceContext } from './context';
 import { FLYTE_POLICY } from './flyte-policy';
 import { earlierIds, taskIdOf } from './task-id';
 import type { NewTask } from './task-service';

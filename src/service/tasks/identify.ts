@@ -1,6 +1,6 @@
+import type { NamedRequest } from '../../client';
 import { invalidTask } from '../../connector/errors';
 import type { ConnectorRegistry } from '../../connector/registry';
-import type { NamedRequest } from './context';
 import { FLYTE_POLICY } from './flyte-policy';
 import { adoptedId, idPrefix } from './task-id';
 import type { KnownTask } from './task-service';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { TaskClient } from '../../client';
+import type { NamedRequest, TaskClient } from '../../client';
 import type { Logger } from '../../connector/connector';
 import { LonghaulError } from '../../connector/errors';
-import { limited, type NamedRequest } from './context';
+import { limited } from './context';
 
 /**
  * Makes true what an error answer says: that nothing was started. When Temporal did not say whether it took a task, or

@@ -9,11 +9,12 @@ import type { TaskOutcome, TaskStatus } from '../../../src/client';
 import type { JsonObject, JsonValue, TaskQueues } from '../../../src/connector';
 import { AirflowConnector } from '../../../src/connectors/airflow';
 import { startSimulator, type Simulator, type SimulatorOptions } from '../../../src/simulator';
+import type { HttpServer } from '../../support/http-server';
 import { openTaskBench, type TaskBench } from '../../support/task-bench';
 import type { RunningWorkers } from '../../../src/worker';
 import { waitUntil } from '../../support/wait-until';
 import { pythonOf, type AirflowMajor } from './environments';
-import { startHttpSite, type HttpSite } from './http-site';
+import { startHttpSite } from './http-site';
 import { startPythonWorker, type PythonWorker } from './python-worker';
 
 const ROOT = join(__dirname, '../../..');
@@ -23,7 +24,7 @@ const OPERATORS = join(__dirname, '../operators');
 export interface AirflowBench extends TaskBench {
   readonly major: AirflowMajor;
   readonly simulator: Simulator;
-  readonly site: HttpSite;
+  readonly site: HttpServer;
   /** The workers' own credential for the simulated workspace. */
   readonly token: string;
   readonly temporalAddress: string;
@@ -141,7 +142,7 @@ export async function openAirflowBench(
 
 interface Places {
   readonly simulator: Simulator;
-  readonly site: HttpSite;
+  readonly site: HttpServer;
   readonly token: string;
 }
 

@@ -7,9 +7,10 @@ import { createKubernetesApi, readKubernetesSettings } from '../../../src/config
 import { LonghaulError } from '../../../src/connector';
 import type { IdentityPorts, WorkspaceAuth } from '../../../src/connectors/databricks';
 import { createDatabricksClient } from '../../../src/connectors/databricks/databricks-client';
+import type { SeenRequest } from '../../support/http-server';
 import { startKubernetesServer, type KubernetesServer } from '../../support/kubernetes-server';
 import { callContext, rejection } from './support/calls';
-import { runOf, startFakeWorkspace, type FakeWorkspace, type SeenRequest } from './support/fake-workspace';
+import { runOf, startFakeWorkspace, type FakeWorkspace } from './support/fake-workspace';
 
 /** Stands for the workspace and, by other paths, for whoever gives out tokens. */
 let fake: FakeWorkspace;

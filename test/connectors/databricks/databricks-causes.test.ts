@@ -1,28 +1,20 @@
 import type { JsonObject, Observation } from '../../../src/connector';
-import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
-import { callContext, connectorFor } from './support/calls';
-import { apiError, runOf, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
+import { callContext } from './support/calls';
+import { connectorBench } from './support/connector-bench';
+import { apiError, runOf, taskOf } from './support/fake-workspace';
 
-let fake: FakeWorkspace;
-let connector: DatabricksConnectorV2;
+const bench = connectorBench();
 let runs: Record<string, JsonObject>;
 let outputs: Record<string, JsonObject>;
 
-beforeEach(async () => {
-  fake = await startFakeWorkspace();
-  connector = connectorFor(fake);
+beforeEach(() => {
   runs = {};
   outputs = {};
   const gone = apiError(400, 'INVALID_PARAMETER_VALUE', 'Run 0 does not exist');
-  fake.on('/runs/get', ({ query }) => ({
+  bench.fake.on('/runs/get', ({ query }) => ({
     ...(runs[query.get('run_id') ?? ''] ? { body: runs[query.get('run_id') ?? ''] } : gone),
   }));
-  fake.on('/runs/get-output', ({ query }) => ({ body: outputs[query.get('run_id') ?? ''] ?? {} }));
-});
-
-afterEach(async () => {
-  await connector.close();
-  await fake.close();
+  bench.fake.on('/runs/get-output', ({ query }) => ({ body: outputs[query.get('run_id') ?? ''] ?? {} }));
 });
 
 const FAILED = { state: { life_cycle_state: 'TERMINATED', result_state: 'FAILED' } };
@@ -33,8 +25,7 @@ function failedRun(tasks: readonly JsonObject[]): JsonObject {
 }
 
 function look(): Promise<Observation> {
-  const meta = { version: 1, databricksInstance: fake.host, runId: '4711' };
-  return connector.get(meta, callContext());
+  return bench.connector.get(bench.meta, callContext());
 }
 
 async function causes(): Promise<readonly JsonObject[]> {

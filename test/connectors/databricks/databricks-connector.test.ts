@@ -1,19 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  ConnectorRegistry,
-  parseTaskTemplate,
-  type JsonObject,
-  type ResourceMeta,
-} from '../../../src/connector';
-import {
-  createDatabricksConnectors,
-  loadWorkspaces,
-  type DatabricksConnectorV2,
-} from '../../../src/connectors/databricks';
+import { ConnectorRegistry, parseTaskTemplate, type JsonObject } from '../../../src/connector';
+import { createDatabricksConnectors, loadWorkspaces } from '../../../src/connectors/databricks';
 import {
   callContext,
-  connectorFor,
   IDEMPOTENCY_TOKEN,
   notebookTask,
   rejection,
@@ -21,22 +11,10 @@ import {
   template,
   TOKEN,
 } from './support/calls';
-import { apiError, runOf, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
+import { connectorBench } from './support/connector-bench';
+import { apiError, runOf, taskOf } from './support/fake-workspace';
 
-let fake: FakeWorkspace;
-let connector: DatabricksConnectorV2;
-let meta: ResourceMeta;
-
-beforeEach(async () => {
-  fake = await startFakeWorkspace();
-  connector = connectorFor(fake);
-  meta = { version: 1, databricksInstance: fake.host, runId: '4711' };
-});
-
-afterEach(async () => {
-  await connector.close();
-  await fake.close();
-});
+const bench = connectorBench();
 
 const ONE = { tasks: [notebookTask('a')] };
 const FAILED = { state: { life_cycle_state: 'TERMINATED', result_state: 'FAILED' } };
@@ -61,16 +39,16 @@ describe('the connectors', () => {
 
 describe('create', () => {
   it('submits once with the token and answers with the run', async () => {
-    fake.on('/runs/submit', { body: '{"run_id":9007199254740993}' });
+    bench.fake.on('/runs/submit', { body: '{"run_id":9007199254740993}' });
     const call = callContext();
-    const observation = await connector.create(submitRequest(ONE, { name: 'n' }), call);
+    const observation = await bench.connector.create(submitRequest(ONE, { name: 'n' }), call);
     expect(observation).toMatchObject({
-      meta: { version: 1, databricksInstance: fake.host, runId: '9007199254740993' },
+      meta: { version: 1, databricksInstance: bench.fake.host, runId: '9007199254740993' },
       resource: { phase: 'QUEUED' },
       next: { kind: 'poll' },
     });
     expect(call.submits()).toBe(1);
-    expect(JSON.parse(fake.requests[0]?.text ?? '')).toEqual({
+    expect(JSON.parse(bench.fake.requests[0]?.text ?? '')).toEqual({
       ...ONE,
       queue: { enabled: true },
       run_name: `n [lh:${IDEMPOTENCY_TOKEN.slice(-12)}]`,
@@ -79,19 +57,19 @@ describe('create', () => {
   });
 
   it('runs a saved job with its 64-bit id as an integer', async () => {
-    fake.on('/run-now', { body: { run_id: 1, number_in_job: 1 } });
-    await connector.create(submitRequest({ job_id: '9007199254740993' }), callContext());
-    expect(fake.requests[0]?.path).toBe('/api/2.2/jobs/run-now');
-    expect(fake.requests[0]?.text).toBe(
+    bench.fake.on('/run-now', { body: { run_id: 1, number_in_job: 1 } });
+    await bench.connector.create(submitRequest({ job_id: '9007199254740993' }), callContext());
+    expect(bench.fake.requests[0]?.path).toBe('/api/2.2/jobs/run-now');
+    expect(bench.fake.requests[0]?.text).toBe(
       `{"job_id":9007199254740993,"queue":{"enabled":true},"idempotency_token":"${IDEMPOTENCY_TOKEN}"}`,
     );
   });
 
   it('sends a Flyte task to the workspace it names and marks its run', async () => {
     const file = join(__dirname, '../../fixtures/flyte/template-v1-databricksv2-no-instance.json');
-    fake.on('/runs/submit', { body: { run_id: 5 } });
+    bench.fake.on('/runs/submit', { body: { run_id: 5 } });
     const flyte = parseTaskTemplate(JSON.parse(readFileSync(file, 'utf8')));
-    const { meta: made } = await connector.create(
+    const { meta: made } = await bench.connector.create(
       { template: flyte, idempotencyToken: 't-1' },
       callContext(),
     );
@@ -103,12 +81,12 @@ describe('create', () => {
       template: template({ request: ONE, workspace: 'evil.example' }),
       idempotencyToken: 't',
     };
-    expect(await rejection(connector.create(request, callContext()))).toMatchObject({ code: 'CONFIG' });
-    expect(fake.requests).toHaveLength(0);
+    expect(await rejection(bench.connector.create(request, callContext()))).toMatchObject({ code: 'CONFIG' });
+    expect(bench.fake.requests).toHaveLength(0);
   });
 
   it('puts secrets into the request only', async () => {
-    fake.on('/runs/submit', ({ text }) => apiError(400, 'BAD', `cannot use ${text}`));
+    bench.fake.on('/runs/submit', ({ text }) => apiError(400, 'BAD', `cannot use ${text}`));
     const request = submitRequest({
       tasks: [
         notebookTask('a', {
@@ -116,16 +94,16 @@ describe('create', () => {
         }),
       ],
     });
-    const thrown = await rejection(connector.create(request, callContext()));
-    expect(fake.requests[0]?.text).toContain('value-of-env:P');
+    const thrown = await rejection(bench.connector.create(request, callContext()));
+    expect(bench.fake.requests[0]?.text).toContain('value-of-env:P');
     expect(JSON.stringify({ ...(thrown as object), message: (thrown as Error).message })).not.toMatch(
       /value-of|dapi/,
     );
   });
 
   it('waits for another answer when the run id is missing from this one', async () => {
-    fake.on('/runs/submit', { body: {} });
-    expect(await rejection(connector.create(submitRequest(ONE), callContext()))).toMatchObject({
+    bench.fake.on('/runs/submit', { body: {} });
+    expect(await rejection(bench.connector.create(submitRequest(ONE), callContext()))).toMatchObject({
       code: 'UNAVAILABLE',
     });
   });
@@ -134,15 +112,15 @@ describe('create', () => {
 describe('get', () => {
   it('shows a running run: phase, progress, link and raw states', async () => {
     const tasks = [taskOf('a', 1), taskOf('b', 2, { state: { life_cycle_state: 'RUNNING' }, end_time: 0 })];
-    fake.on('/runs/get', {
+    bench.fake.on('/runs/get', {
       body: runOf('RUNNING', undefined, { tasks, status: { state: 'RUNNING' }, end_time: 0 }),
     });
-    expect(await connector.get(meta, callContext())).toEqual({
-      meta,
+    expect(await bench.connector.get(bench.meta, callContext())).toEqual({
+      meta: bench.meta,
       resource: {
         phase: 'RUNNING',
         message: 'RUNNING: 1 of 2 tasks done',
-        logLinks: [{ name: 'Databricks Console', uri: `${fake.host}/#job/12/run/4711` }],
+        logLinks: [{ name: 'Databricks Console', uri: `${bench.fake.host}/#job/12/run/4711` }],
         customInfo: {
           run_id: '4711',
           job_id: '12',
@@ -156,7 +134,7 @@ describe('get', () => {
       },
       next: { kind: 'poll' },
     });
-    expect(fake.requestsTo('/runs/get-output')).toHaveLength(0);
+    expect(bench.fake.requestsTo('/runs/get-output')).toHaveLength(0);
   });
 
   it('says why a run is queued', async () => {
@@ -164,45 +142,49 @@ describe('get', () => {
       life_cycle_state: 'QUEUED',
       queue_reason: 'Queued due to reaching maximum concurrent runs of 1.',
     };
-    fake.on('/runs/get', { body: { run_id: 1, state } });
-    const { resource } = await connector.get(meta, callContext());
+    bench.fake.on('/runs/get', { body: { run_id: 1, state } });
+    const { resource } = await bench.connector.get(bench.meta, callContext());
     expect(resource).toMatchObject({ phase: 'QUEUED', message: `QUEUED: ${state.queue_reason}` });
   });
 
   it('reads all pages of a run of 250 tasks', async () => {
     const all = Array.from({ length: 250 }, (_, index) => taskOf(`t${index}`, index + 1));
-    fake.on('/runs/get', ({ query }) => {
+    bench.fake.on('/runs/get', ({ query }) => {
       const from = Number(query.get('page_token') ?? 0);
       const next = from + 100 < all.length ? { next_page_token: String(from + 100) } : {};
       return { body: runOf('RUNNING', undefined, { tasks: all.slice(from, from + 100), ...next }) };
     });
-    const { resource } = await connector.get(meta, callContext());
+    const { resource } = await bench.connector.get(bench.meta, callContext());
     expect(resource.message).toBe('RUNNING: 250 of 250 tasks done');
-    expect(fake.requests).toHaveLength(3);
+    expect(bench.fake.requests).toHaveLength(3);
   });
 
   it.each([
     ['the same token again', 'again', 2],
     ['an empty token', '', 1],
   ])('is not caught by %s', async (_, next_page_token, requests) => {
-    fake.on('/runs/get', {
+    bench.fake.on('/runs/get', {
       body: runOf('RUNNING', undefined, { tasks: [taskOf('a', 1), taskOf('b', 2)], next_page_token }),
     });
-    const { resource } = await connector.get(meta, callContext());
+    const { resource } = await bench.connector.get(bench.meta, callContext());
     expect(resource.customInfo).toMatchObject({ tasks: 2 });
-    expect(fake.requests).toHaveLength(requests);
+    expect(bench.fake.requests).toHaveLength(requests);
   });
 
   it('gives what single notebooks returned, and nothing for a Flyte task', async () => {
     const task = taskOf('a', 7, { notebook_task: { notebook_path: '/a' } });
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks: [task] }) });
-    fake.on('/runs/get-output', { body: { notebook_output: { result: 'forty-two', truncated: false } } });
-    const observation = await connector.get(meta, callContext());
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks: [task] }) });
+    bench.fake.on('/runs/get-output', {
+      body: { notebook_output: { result: 'forty-two', truncated: false } },
+    });
+    const observation = await bench.connector.get(bench.meta, callContext());
     expect(observation.next).toEqual({ kind: 'done', verdict: { kind: 'succeeded' } });
     expect(observation.resource.outputs).toEqual({
       a: { kind: 'notebook', value: 'forty-two', truncated: false },
     });
-    expect((await connector.get({ ...meta, flyte: true }, callContext())).resource.outputs).toBeUndefined();
+    expect(
+      (await bench.connector.get({ ...bench.meta, flyte: true }, callContext())).resource.outputs,
+    ).toBeUndefined();
   });
 
   it('names the first cause of a failure first, roots before what was skipped for them', async () => {
@@ -226,8 +208,8 @@ describe('get', () => {
       result_state: 'FAILED',
       state_message: 'Task first failed',
     };
-    fake.on('/runs/get', { body: { run_id: 4711, job_id: 12, state, tasks } });
-    fake.on('/runs/get-output', ({ query }) =>
+    bench.fake.on('/runs/get', { body: { run_id: 4711, job_id: 12, state, tasks } });
+    bench.fake.on('/runs/get-output', ({ query }) =>
       query.get('run_id') === '3'
         ? {
             body: {
@@ -237,7 +219,7 @@ describe('get', () => {
           }
         : apiError(500, 'INTERNAL_ERROR', 'no output', { 'retry-after': '60' }),
     );
-    const { resource, next } = await connector.get(meta, callContext());
+    const { resource, next } = await bench.connector.get(bench.meta, callContext());
     expect(next).toMatchObject({
       kind: 'done',
       verdict: { kind: 'failed', code: 'JOB_FAILED', cause: 'user', decision: { action: 'fail' } },
@@ -258,11 +240,11 @@ describe('get', () => {
 
   it('asks for three causes of many', async () => {
     const tasks = Array.from({ length: 40 }, (_, index) => taskOf(`t${index}`, index + 1, FAILED));
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'FAILED', { tasks }) });
-    fake.on('/runs/get-output', { body: { error: 'e' } });
-    const { resource } = await connector.get(meta, callContext());
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'FAILED', { tasks }) });
+    bench.fake.on('/runs/get-output', { body: { error: 'e' } });
+    const { resource } = await bench.connector.get(bench.meta, callContext());
     expect(resource.message).toContain('39 more tasks failed');
-    expect(fake.requestsTo('/runs/get-output').map(({ query }) => query.get('run_id'))).toEqual([
+    expect(bench.fake.requestsTo('/runs/get-output').map(({ query }) => query.get('run_id'))).toEqual([
       '1',
       '2',
       '3',
@@ -270,42 +252,46 @@ describe('get', () => {
   });
 
   it('says that a deleted run is gone', async () => {
-    fake.on('/runs/get', apiError(400, 'INVALID_PARAMETER_VALUE', 'Run 4711 does not exist'));
-    expect(await rejection(connector.get(meta, callContext()))).toMatchObject({ code: 'RUN_GONE' });
+    bench.fake.on('/runs/get', apiError(400, 'INVALID_PARAMETER_VALUE', 'Run 4711 does not exist'));
+    expect(await rejection(bench.connector.get(bench.meta, callContext()))).toMatchObject({
+      code: 'RUN_GONE',
+    });
   });
 
   it('never shows the token', async () => {
-    fake.on('/runs/get', { body: runOf('RUNNING') });
-    expect(JSON.stringify(await connector.get(meta, callContext()))).not.toContain(TOKEN);
+    bench.fake.on('/runs/get', { body: runOf('RUNNING') });
+    expect(JSON.stringify(await bench.connector.get(bench.meta, callContext()))).not.toContain(TOKEN);
   });
 });
 
 describe('delete', () => {
   it('asks for the stop until the run is seen to have ended', async () => {
     let looks = 0;
-    fake.on('/runs/cancel', {});
-    fake.on('/runs/get', () => {
+    bench.fake.on('/runs/cancel', {});
+    bench.fake.on('/runs/get', () => {
       looks += 1;
       return { body: looks === 1 ? runOf('TERMINATING') : runOf('TERMINATED', 'CANCELED') };
     });
-    expect(await connector.delete({ kind: 'meta', meta }, callContext())).toMatchObject({ kind: 'stopping' });
-    expect(await connector.delete({ kind: 'meta', meta }, callContext())).toMatchObject({
+    expect(await bench.connector.delete({ kind: 'meta', meta: bench.meta }, callContext())).toMatchObject({
+      kind: 'stopping',
+    });
+    expect(await bench.connector.delete({ kind: 'meta', meta: bench.meta }, callContext())).toMatchObject({
       kind: 'stopped',
       resource: { phase: 'ABORTED' },
     });
-    expect(fake.requestsTo('/runs/cancel')[0]?.text).toBe('{"run_id":4711}');
+    expect(bench.fake.requestsTo('/runs/cancel')[0]?.text).toBe('{"run_id":4711}');
   });
 
   it('tells the true end of a run that finished by itself, even when the cancel is refused', async () => {
-    fake.on('/runs/cancel', apiError(400, 'INVALID_STATE', 'Run is already terminated'));
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS') });
-    const outcome = await connector.delete({ kind: 'meta', meta }, callContext());
+    bench.fake.on('/runs/cancel', apiError(400, 'INVALID_STATE', 'Run is already terminated'));
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS') });
+    const outcome = await bench.connector.delete({ kind: 'meta', meta: bench.meta }, callContext());
     expect(outcome).toMatchObject({ kind: 'stopped', resource: { phase: 'SUCCEEDED' } });
   });
 
   it('takes a run that is gone for stopped, and says so', async () => {
-    fake.on('/runs/cancel', apiError(400, 'INVALID_PARAMETER_VALUE', 'Run 4711 does not exist'));
-    const outcome = await connector.delete({ kind: 'meta', meta }, callContext());
+    bench.fake.on('/runs/cancel', apiError(400, 'INVALID_PARAMETER_VALUE', 'Run 4711 does not exist'));
+    const outcome = await bench.connector.delete({ kind: 'meta', meta: bench.meta }, callContext());
     expect(outcome).toMatchObject({
       kind: 'stopped',
       resource: { phase: 'ABORTED', message: expect.stringContaining('no longer exists') as string },
@@ -313,15 +299,15 @@ describe('delete', () => {
   });
 
   it('by request sends the same body with the same token and stops what comes back', async () => {
-    fake.on('/runs/submit', { body: { run_id: 4711 } });
-    fake.on('/runs/cancel', {});
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'CANCELED') });
+    bench.fake.on('/runs/submit', { body: { run_id: 4711 } });
+    bench.fake.on('/runs/cancel', {});
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'CANCELED') });
     const request = submitRequest(ONE);
     const call = callContext();
-    await connector.create(request, call);
-    const outcome = await connector.delete({ kind: 'request', request }, call);
+    await bench.connector.create(request, call);
+    const outcome = await bench.connector.delete({ kind: 'request', request }, call);
     expect(outcome).toMatchObject({ kind: 'stopped', meta: { runId: '4711' } });
-    const [first, second] = fake.requestsTo('/runs/submit');
+    const [first, second] = bench.fake.requestsTo('/runs/submit');
     expect(second?.text).toBe(first?.text);
     expect(call.submits()).toBe(2);
   });
@@ -331,8 +317,11 @@ describe('delete', () => {
     [apiError(403, 'PERMISSION_DENIED', 'no')],
     [apiError(404, 'RESOURCE_DOES_NOT_EXIST', 'no cluster')],
   ])('by request finds that nothing was started when the start is refused: %j', async (refusal) => {
-    fake.on('/runs/submit', refusal);
-    const outcome = await connector.delete({ kind: 'request', request: submitRequest(ONE) }, callContext());
+    bench.fake.on('/runs/submit', refusal);
+    const outcome = await bench.connector.delete(
+      { kind: 'request', request: submitRequest(ONE) },
+      callContext(),
+    );
     expect(outcome).toMatchObject({ kind: 'nothing', message: expect.stringContaining('no run') as string });
   });
 
@@ -341,18 +330,20 @@ describe('delete', () => {
     [apiError(429, 'REQUEST_LIMIT_EXCEEDED', 'slow'), 'RATE_LIMITED'],
     [apiError(503, 'X', 'later'), 'UNAVAILABLE'],
   ])('by request does not guess when the answer leaves it open: %j', async (answer, code) => {
-    fake.on('/runs/submit', answer);
+    bench.fake.on('/runs/submit', answer);
     const request = submitRequest(ONE);
-    expect(await rejection(connector.delete({ kind: 'request', request }, callContext()))).toMatchObject({
+    expect(
+      await rejection(bench.connector.delete({ kind: 'request', request }, callContext())),
+    ).toMatchObject({
       code,
     });
   });
 
   it('by request never takes a refused cancel for nothing to cancel', async () => {
-    fake.on('/runs/submit', { body: { run_id: 4711 } });
-    fake.on('/runs/cancel', apiError(403, 'PERMISSION_DENIED', 'not yours'));
+    bench.fake.on('/runs/submit', { body: { run_id: 4711 } });
+    bench.fake.on('/runs/cancel', apiError(403, 'PERMISSION_DENIED', 'not yours'));
     const request = submitRequest(ONE);
-    const thrown = await rejection(connector.delete({ kind: 'request', request }, callContext()));
+    const thrown = await rejection(bench.connector.delete({ kind: 'request', request }, callContext()));
     expect(thrown).toMatchObject({ code: 'PERMISSION_DENIED' });
   });
 });

@@ -1,20 +1,9 @@
 import type { JsonObject } from '../../../src/connector';
-import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
-import { callContext, connectorFor, IDEMPOTENCY_TOKEN, rejection, submitRequest } from './support/calls';
-import { apiError, runOf, startFakeWorkspace, type FakeWorkspace } from './support/fake-workspace';
+import { callContext, IDEMPOTENCY_TOKEN, rejection, submitRequest } from './support/calls';
+import { connectorBench } from './support/connector-bench';
+import { apiError, runOf } from './support/fake-workspace';
 
-let fake: FakeWorkspace;
-let connector: DatabricksConnectorV2;
-
-beforeEach(async () => {
-  fake = await startFakeWorkspace();
-  connector = connectorFor(fake);
-});
-
-afterEach(async () => {
-  await connector.close();
-  await fake.close();
-});
+const bench = connectorBench();
 
 const BY_NAME = submitRequest({ job_name: 'nightly', job_parameters: { day: '1' } });
 const BY_ID = submitRequest({ job_id: '7' });
@@ -28,44 +17,47 @@ function listOf(jobs: readonly string[], more: JsonObject = {}): { body: string 
   return { body: jobs.length === 0 ? `{${rest}` : `{"jobs":[${jobs.join(',')}],${rest}` };
 }
 
-const prepare = () => connector.prepare(BY_NAME, callContext());
+const prepare = () => bench.connector.prepare(BY_NAME, callContext());
 
 describe('a saved job by its name', () => {
   it('is looked up before the start, and only where a name is given', () => {
-    expect(connector.needsPreparation(BY_NAME.template)).toBe(true);
-    expect(connector.needsPreparation(BY_ID.template)).toBe(false);
+    expect(bench.connector.needsPreparation(BY_NAME.template)).toBe(true);
+    expect(bench.connector.needsPreparation(BY_ID.template)).toBe(false);
   });
 
   it('is found to the last digit of its id', async () => {
-    fake.on('/list', listOf([saved('9007199254740993', 'nightly')]));
+    bench.fake.on('/list', listOf([saved('9007199254740993', 'nightly')]));
     expect(await prepare()).toEqual({ jobId: '9007199254740993' });
-    expect(Object.fromEntries(fake.requests[0]?.query ?? [])).toEqual({ limit: '100', name: 'nightly' });
+    expect(Object.fromEntries(bench.fake.requests[0]?.query ?? [])).toEqual({
+      limit: '100',
+      name: 'nightly',
+    });
   });
 
   it('is compared to the letter, although Databricks ignores case', async () => {
-    fake.on('/list', listOf([saved(1, 'Nightly'), saved(2, 'nightly'), saved(3, 'NIGHTLY')]));
+    bench.fake.on('/list', listOf([saved(1, 'Nightly'), saved(2, 'nightly'), saved(3, 'NIGHTLY')]));
     expect(await prepare()).toEqual({ jobId: '2' });
   });
 
   it('is looked for on all pages', async () => {
-    fake.on('/list', ({ query }) =>
+    bench.fake.on('/list', ({ query }) =>
       query.get('page_token') === 'p2'
         ? listOf([saved(2, 'nightly')])
         : listOf([saved(1, 'Nightly')], { has_more: true, next_page_token: 'p2' }),
     );
     expect(await prepare()).toEqual({ jobId: '2' });
-    expect(fake.requestsTo('/list')).toHaveLength(2);
+    expect(bench.fake.requestsTo('/list')).toHaveLength(2);
   });
 
   it('counts once when two pages show it, as they do while jobs are created', async () => {
-    fake.on('/list', ({ query }) =>
+    bench.fake.on('/list', ({ query }) =>
       listOf([saved(2, 'nightly')], query.has('page_token') ? {} : { next_page_token: 'p2' }),
     );
     expect(await prepare()).toEqual({ jobId: '2' });
   });
 
   it('is refused with all ids when several jobs have the name, on whatever page', async () => {
-    fake.on('/list', ({ query }) =>
+    bench.fake.on('/list', ({ query }) =>
       query.has('page_token')
         ? listOf([saved(12, 'nightly')])
         : listOf([saved(11, 'nightly')], { next_page_token: 'p2' }),
@@ -78,9 +70,9 @@ describe('a saved job by its name', () => {
   });
 
   it('is never guessed from a list that does not end', async () => {
-    fake.on('/list', listOf([saved(1, 'nightly')], { next_page_token: 'again' }));
+    bench.fake.on('/list', listOf([saved(1, 'nightly')], { next_page_token: 'again' }));
     expect(await rejection(prepare())).toMatchObject({ code: 'UNAVAILABLE' });
-    expect(fake.requestsTo('/list')).toHaveLength(2);
+    expect(bench.fake.requestsTo('/list')).toHaveLength(2);
   });
 
   it.each([
@@ -89,7 +81,7 @@ describe('a saved job by its name', () => {
     ['other signs', 'nightly', [], [saved(5, 'Night-ly'), saved(6, 'weekly')]],
   ])('that nobody has is NOT_FOUND, with the job of %s as a hint', async (...row) => {
     const [, , filtered, newest] = row;
-    fake.on('/list', ({ query }) => listOf(query.has('name') ? filtered : newest));
+    bench.fake.on('/list', ({ query }) => listOf(query.has('name') ? filtered : newest));
     expect(await rejection(prepare())).toMatchObject({
       code: 'NOT_FOUND',
       field: 'spec.job_name',
@@ -99,7 +91,7 @@ describe('a saved job by its name', () => {
   });
 
   it('that nobody has is NOT_FOUND also when no hint can be had', async () => {
-    fake.on('/list', ({ query }) => (query.has('name') ? listOf([]) : apiError(400, 'X', 'no')));
+    bench.fake.on('/list', ({ query }) => (query.has('name') ? listOf([]) : apiError(400, 'X', 'no')));
     expect(await rejection(prepare())).toMatchObject({
       code: 'NOT_FOUND',
       message: expect.stringMatching(/is named "nightly"\.$/),
@@ -108,7 +100,7 @@ describe('a saved job by its name', () => {
 
   it('is asked for again by the same rules as anything else that is read', async () => {
     let asked = 0;
-    fake.on('/list', () =>
+    bench.fake.on('/list', () =>
       (asked += 1) === 1
         ? apiError(429, 'REQUEST_LIMIT_EXCEEDED', 'slow', { 'retry-after': '0' })
         : listOf([saved(2, 'nightly')]),
@@ -121,30 +113,32 @@ describe('a start by name', () => {
   const found = { ...BY_NAME, prepared: { jobId: '9007199254740993' } };
 
   it('sends the id that was found, whatever has the name by now', async () => {
-    fake.on('/run-now', { body: { run_id: 1 } });
-    const { resource } = await connector.create(found, callContext());
-    expect(fake.requests.map(({ text }) => text)).toEqual([
+    bench.fake.on('/run-now', { body: { run_id: 1 } });
+    const { resource } = await bench.connector.create(found, callContext());
+    expect(bench.fake.requests.map(({ text }) => text)).toEqual([
       `{"job_id":9007199254740993,"job_parameters":{"day":"1"},"queue":{"enabled":true},"idempotency_token":"${IDEMPOTENCY_TOKEN}"}`,
     ]);
     expect(resource.message).toBe('Submitted to Databricks as run 1 of job 9007199254740993, "nightly"');
   });
 
   it('that was never looked up sends nothing, and so leaves nothing to stop', async () => {
-    expect(await rejection(connector.create(BY_NAME, callContext()))).toMatchObject({ code: 'INTERNAL' });
-    expect(await connector.delete({ kind: 'request', request: BY_NAME }, callContext())).toMatchObject({
+    expect(await rejection(bench.connector.create(BY_NAME, callContext()))).toMatchObject({
+      code: 'INTERNAL',
+    });
+    expect(await bench.connector.delete({ kind: 'request', request: BY_NAME }, callContext())).toMatchObject({
       kind: 'nothing',
       message: expect.stringMatching(/^Nothing was sent/),
     });
-    expect(fake.requests).toHaveLength(0);
+    expect(bench.fake.requests).toHaveLength(0);
   });
 
   it('is fenced by the id that was found, without looking for the name', async () => {
-    fake.on('/run-now', { body: { run_id: 4711 } });
-    fake.on('/runs/cancel', {});
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'CANCELED') });
-    const outcome = await connector.delete({ kind: 'request', request: found }, callContext());
+    bench.fake.on('/run-now', { body: { run_id: 4711 } });
+    bench.fake.on('/runs/cancel', {});
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'CANCELED') });
+    const outcome = await bench.connector.delete({ kind: 'request', request: found }, callContext());
     expect(outcome).toMatchObject({ kind: 'stopped', meta: { runId: '4711' } });
-    expect(fake.requestsTo('/list')).toHaveLength(0);
-    expect(fake.requestsTo('/run-now')[0]?.text).toContain('"job_id":9007199254740993');
+    expect(bench.fake.requestsTo('/list')).toHaveLength(0);
+    expect(bench.fake.requestsTo('/run-now')[0]?.text).toContain('"job_id":9007199254740993');
   });
 });

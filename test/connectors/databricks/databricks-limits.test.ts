@@ -1,14 +1,9 @@
 import { createDatabricksClient } from '../../../src/connectors/databricks/databricks-client';
 import type { DatabricksClient } from '../../../src/connectors/databricks/databricks-client';
 import type { WorkspaceAuth, WorkspaceLimits } from '../../../src/connectors/databricks';
+import type { Answer } from '../../support/http-server';
 import { callContext, rejection, TOKEN } from './support/calls';
-import {
-  apiError,
-  runOf,
-  startFakeWorkspace,
-  type FakeAnswer,
-  type FakeWorkspace,
-} from './support/fake-workspace';
+import { apiError, runOf, startFakeWorkspace, type FakeWorkspace } from './support/fake-workspace';
 
 const PAT: WorkspaceAuth = { kind: 'pat', token: TOKEN };
 const READ = { operation: 'read', path: 'runs/get', query: { run_id: '1' } } as const;
@@ -35,7 +30,7 @@ function open(limits: WorkspaceLimits, auth = PAT): DatabricksClient {
 }
 
 /** Notes each arrival, then answers. */
-function answer(path: string, reply: (nth: number) => FakeAnswer | 'reset'): void {
+function answer(path: string, reply: (nth: number) => Answer | 'reset'): void {
   let count = 0;
   fake.on(path, () => {
     arrivals.push(performance.now());

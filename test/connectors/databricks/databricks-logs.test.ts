@@ -1,20 +1,17 @@
 import type { JsonObject, LogsPage, LogsRequest } from '../../../src/connector';
-import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
-import { callContext, connectorFor, rejection } from './support/calls';
-import { apiError, runOf, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
+import { callContext, rejection } from './support/calls';
+import { connectorBench } from './support/connector-bench';
+import { apiError, runOf, taskOf } from './support/fake-workspace';
 
-let fake: FakeWorkspace;
-let connector: DatabricksConnectorV2;
+const bench = connectorBench();
 let outputs: Record<string, JsonObject>;
 
 const RUNNING = { state: { life_cycle_state: 'RUNNING' }, end_time: 0 };
 const BLOCKED = { state: { life_cycle_state: 'BLOCKED' }, start_time: 0, end_time: 0 };
 
-beforeEach(async () => {
-  fake = await startFakeWorkspace();
-  connector = connectorFor(fake);
+beforeEach(() => {
   outputs = { '1': { logs: 'a1\na2\na3\n' }, '2': { logs: 'b1\nb2' } };
-  fake.on('/runs/get-output', ({ query }) => {
+  bench.fake.on('/runs/get-output', ({ query }) => {
     const output = outputs[query.get('run_id') ?? ''];
     return output === undefined
       ? apiError(400, 'INVALID_PARAMETER_VALUE', 'Run output is not ready')
@@ -23,18 +20,12 @@ beforeEach(async () => {
   show([taskOf('b', 2), taskOf('a', 1), taskOf('c', 3, RUNNING), taskOf('d', 4, BLOCKED)]);
 });
 
-afterEach(async () => {
-  await connector.close();
-  await fake.close();
-});
-
 function show(tasks: readonly JsonObject[]): void {
-  fake.on('/runs/get', { body: runOf('RUNNING', undefined, { tasks }) });
+  bench.fake.on('/runs/get', { body: runOf('RUNNING', undefined, { tasks }) });
 }
 
 function read(request: LogsRequest = {}): Promise<LogsPage> {
-  const meta = { version: 1, databricksInstance: fake.host, runId: '4711' };
-  return connector.getLogs(meta, request, callContext());
+  return bench.connector.getLogs(bench.meta, request, callContext());
 }
 
 /** Follows pages until everything that is there was read. */
@@ -118,9 +109,9 @@ describe('a log that grows between pages', () => {
     const { token } = await readOn({});
     show([taskOf('a', 1), taskOf('b', 2, RUNNING)]);
     const { token: later } = await readOn({ pageToken: token });
-    const before = fake.requestsTo('/runs/get-output').length;
+    const before = bench.fake.requestsTo('/runs/get-output').length;
     await readOn({ pageToken: later });
-    const asked = fake.requestsTo('/runs/get-output').slice(before);
+    const asked = bench.fake.requestsTo('/runs/get-output').slice(before);
     expect(asked.map(({ query }) => query.get('run_id'))).toEqual(['2']);
   });
 
@@ -140,7 +131,7 @@ it('asks for at most 50 outputs in one page, and gets to all of them', async () 
   outputs = Object.fromEntries(tasks.map((_, index) => [String(index + 1), { logs: `line ${index}` }]));
   show(tasks);
   const first = await read({ pageToken: 'start' });
-  expect(fake.requestsTo('/runs/get-output')).toHaveLength(50);
+  expect(bench.fake.requestsTo('/runs/get-output')).toHaveLength(50);
   expect(first.atEnd).toBeUndefined();
   const { lines } = await readOn({});
   expect(lines).toEqual(tasks.map((_, index) => `[t${index}] line ${index}`));

@@ -3,30 +3,19 @@ import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
 import type { JsonObject, ResourceMeta, TaskMetric } from '../../../src/connector';
 import { waitUntil } from '../../support/wait-until';
 import { callContext, connectorFor, notebookTask, submitRequest, TOKEN } from './support/calls';
-import { runOf, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
+import { connectorBench } from './support/connector-bench';
+import { runOf, taskOf } from './support/fake-workspace';
 
 describe('of an answer of Databricks', () => {
-  let fake: FakeWorkspace;
-  let connector: DatabricksConnectorV2;
+  const bench = connectorBench();
 
-  beforeEach(async () => {
-    fake = await startFakeWorkspace();
-    connector = connectorFor(fake);
-  });
-
-  afterEach(async () => {
-    await connector.close();
-    await fake.close();
-  });
-
-  const metrics = (): Promise<readonly TaskMetric[]> =>
-    connector.getMetrics({ version: 1, databricksInstance: fake.host, runId: '4711' }, callContext());
+  const metrics = (): Promise<readonly TaskMetric[]> => bench.connector.getMetrics(bench.meta, callContext());
 
   it('there is one entry per attempt, with its run, its times and where they went', async () => {
     const durations = { queue_duration: 1, setup_duration: 2, execution_duration: 3, cleanup_duration: 4 };
     const failed = { state: { life_cycle_state: 'TERMINATED', result_state: 'FAILED' }, run_duration: 77 };
     const tasks = [taskOf('a', 2, { attempt_number: 1, ...durations }), taskOf('a', 1, failed)];
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks }) });
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks }) });
     const spans = { queueMs: 1, setupMs: 2, executionMs: 3, cleanupMs: 4, totalMs: 1_000 };
     expect(await metrics()).toEqual([
       {
@@ -46,7 +35,7 @@ describe('of an answer of Databricks', () => {
   });
 
   const queued = (more: JsonObject, tasks: readonly JsonObject[]): void => {
-    fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { ...more, tasks }) });
+    bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { ...more, tasks }) });
   };
 
   it('the wait of the whole run comes first, ends when the first task starts, and adds up to what the run says', async () => {
@@ -85,7 +74,7 @@ describe('of an answer of Databricks', () => {
   it('one that runs has no end, and one that waits no beginning', async () => {
     const running = { state: { life_cycle_state: 'RUNNING' }, end_time: 0 };
     const blocked = { state: { life_cycle_state: 'BLOCKED' }, start_time: 0, end_time: 0 };
-    fake.on('/runs/get', {
+    bench.fake.on('/runs/get', {
       body: runOf('RUNNING', undefined, { tasks: [taskOf('a', 1, running), taskOf('b', 2, blocked)] }),
     });
     const [a, b] = await metrics();

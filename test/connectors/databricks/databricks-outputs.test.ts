@@ -1,20 +1,9 @@
 import type { JsonObject, JobOutputs } from '../../../src/connector';
-import type { DatabricksConnectorV2 } from '../../../src/connectors/databricks';
-import { callContext, connectorFor, rejection } from './support/calls';
-import { apiError, runOf, startFakeWorkspace, taskOf, type FakeWorkspace } from './support/fake-workspace';
+import { callContext, rejection } from './support/calls';
+import { connectorBench } from './support/connector-bench';
+import { apiError, runOf, taskOf } from './support/fake-workspace';
 
-let fake: FakeWorkspace;
-let connector: DatabricksConnectorV2;
-
-beforeEach(async () => {
-  fake = await startFakeWorkspace();
-  connector = connectorFor(fake);
-});
-
-afterEach(async () => {
-  await connector.close();
-  await fake.close();
-});
+const bench = connectorBench();
 
 const LINK = 'https://storage.example.invalid/artifacts?sig=open-sesame';
 
@@ -61,8 +50,8 @@ const EVERY_KIND = [
 ];
 
 function show(tasks: readonly JsonObject[], answers: Record<string, JsonObject> = ANSWERS): void {
-  fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks }) });
-  fake.on('/runs/get-output', ({ query }) => {
+  bench.fake.on('/runs/get', { body: runOf('TERMINATED', 'SUCCESS', { tasks }) });
+  bench.fake.on('/runs/get-output', ({ query }) => {
     const answer = answers[query.get('run_id') ?? ''];
     return answer === undefined
       ? apiError(500, 'INTERNAL_ERROR', 'no', { 'retry-after': '60' })
@@ -70,14 +59,12 @@ function show(tasks: readonly JsonObject[], answers: Record<string, JsonObject> 
   });
 }
 
-const metaOf = (): JsonObject => ({ version: 1, databricksInstance: fake.host, runId: '4711' });
-
 async function kept(): Promise<JsonObject> {
-  return (await connector.get(metaOf(), callContext())).resource.outputs ?? {};
+  return (await bench.connector.get(bench.meta, callContext())).resource.outputs ?? {};
 }
 
 function fresh(task?: string): Promise<JobOutputs> {
-  return connector.getOutputs(metaOf(), task === undefined ? {} : { task }, callContext());
+  return bench.connector.getOutputs(bench.meta, task === undefined ? {} : { task }, callContext());
 }
 
 it('there is one output by task key, in the shape of its kind', async () => {
@@ -125,7 +112,7 @@ it('outputs stand in the order in which their tasks started; what was skipped ha
 
 it('a link that opens without a password is not kept; it is read afresh for one who asks', async () => {
   show(EVERY_KIND);
-  expect(JSON.stringify(await connector.get(metaOf(), callContext()))).not.toContain('open-sesame');
+  expect(JSON.stringify(await bench.connector.get(bench.meta, callContext()))).not.toContain('open-sesame');
   expect(await fresh('dbt')).toEqual({
     dbt: { kind: 'dbt', artifactsLink: LINK, artifactsHeaders: { 'x-key': 'v' }, expiresInMinutes: 30 },
   });
@@ -156,8 +143,8 @@ it('what is kept of all tasks together has a limit, in requests and in character
   );
   const answer = { notebook_output: { result: 'y'.repeat(20_000), truncated: false } };
   show(tasks, Object.fromEntries(tasks.map((_, index) => [String(index + 1), answer])));
-  const { resource } = await connector.get(metaOf(), callContext());
-  expect(fake.requestsTo('/runs/get-output')).toHaveLength(20);
+  const { resource } = await bench.connector.get(bench.meta, callContext());
+  expect(bench.fake.requestsTo('/runs/get-output')).toHaveLength(20);
   expect(JSON.stringify(resource.outputs).length).toBeLessThan(70_000);
   expect(resource.outputs?.['n19']).toEqual({ kind: 'notebook', value: '', truncated: true });
   expect(resource.customInfo).toMatchObject({ outputs_unread: 10 });

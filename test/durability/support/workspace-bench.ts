@@ -166,6 +166,16 @@ export function oneNotebook(): JsonObject {
   return { tasks: [{ task_key: 'main', notebook_task: { notebook_path: '/main' } }] };
 }
 
+/** A run that no task of ours started, and without a token, as flytekit's own connector starts them. @returns its id. */
+export async function startForeignRun({ simulator }: WorkspaceBench, runName: string): Promise<string> {
+  const answer = await fetch(`${simulator.url}/api/2.2/jobs/runs/submit`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+    body: JSON.stringify({ run_name: runName, ...oneNotebook() }),
+  });
+  return /\d{10,19}/.exec(await answer.text())?.[0] ?? '';
+}
+
 /** The fault `times` times on `submit`, `get` and so on. */
 export function strike(bench: WorkspaceBench, fault: FaultSpec): void {
   bench.simulator.addFault(fault);

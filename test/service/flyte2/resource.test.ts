@@ -1,5 +1,4 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { TASK_PHASES } from '../../../src/connector/phase';
 import { toResource } from '../../../src/service/flyte2/resource';
 import {
   ResourceSchema,
@@ -8,31 +7,16 @@ import {
 import { TaskExecution_Phase } from '../../../src/service/generated/flyteidl2/core/execution_pb';
 import type { TaskResource } from '../../../src/service/tasks/task-service';
 import { RUNNING } from '../flyte/recorded-tasks';
+import { LINK, testResourceRules } from '../flyte/resource-rules';
 
 function send(resource: TaskResource): Resource {
   return fromBinary(ResourceSchema, toBinary(ResourceSchema, create(ResourceSchema, toResource(resource))));
 }
 
-test.each(TASK_PHASES)('%s is never sent as undefined', (phase) => {
-  expect(TaskExecution_Phase[send({ ...RUNNING, phase }).phase]).toBe(
-    phase === 'UNDEFINED' ? 'QUEUED' : phase,
-  );
-});
+testResourceRules(send, TaskExecution_Phase);
 
-test('message, links and custom info are what people see', () => {
-  const links = [{ name: 'Databricks Console', uri: 'https://dbx.example.invalid/#job/1/run/2' }];
-  const resource = send({ ...RUNNING, message: 'waiting', links, customInfo: { state: { code: 1 } } });
-  expect(resource).toMatchObject({ message: 'waiting', customInfo: { state: { code: 1 } } });
-  expect(resource.logLinks).toMatchObject([
-    { ...links[0], ShowWhilePending: true, ready: true, linkType: 0 },
-  ]);
-});
-
-test.each([
-  ['absent', RUNNING],
-  ['empty', { ...RUNNING, outputs: {} }],
-])('outputs that are %s are not sent: the job writes them itself', (_case, resource) => {
-  expect(send(resource).outputs).toBeUndefined();
+test('a link is ready at once, and of the ordinary kind', () => {
+  expect(send({ ...RUNNING, links: [LINK] }).logLinks).toMatchObject([{ ready: true, linkType: 0 }]);
 });
 
 test('outputs go as a list of named literals', () => {

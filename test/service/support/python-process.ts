@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import type { JsonObject } from '../../../src/connector';
-import { openPythonVenv } from './python-venv';
+import { openPythonVenv } from '../../support/python-venv';
 
 const FOLDER = join(__dirname, '../python');
 const CLOSE_LIMIT_MS = 2_000;

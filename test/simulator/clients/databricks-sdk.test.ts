@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { openPythonVenv } from '../../service/support/python-venv';
+import { openPythonVenv } from '../../support/python-venv';
 import type { Simulator, SimulatorOptions } from '../../../src/simulator';
 import { closeSimulators, simulate, TOKEN } from '../workspace-client';
 import { runScenario } from './scenarios';

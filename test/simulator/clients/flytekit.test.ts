@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { Simulator } from '../../../src/simulator';
 import { createAuthority } from '../../service/support/certificates';
-import { openPythonVenv } from '../../service/support/python-venv';
+import { openPythonVenv } from '../../support/python-venv';
 import { closeSimulators, get, getRun, simulate, TOKEN } from '../workspace-client';
 import { runScenario } from './scenarios';
 import { openTlsFront, type TlsFront } from './tls-front';

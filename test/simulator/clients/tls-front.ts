@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 
 import type { CertificateFiles } from '../../service/support/certificates';
 import { readPair } from '../../service/support/certificates';
+import { listenLocally } from '../../support/http-server';
 
 export interface TlsFront {
   /** `localhost:PORT` */
@@ -22,13 +22,6 @@ export async function openTlsFront(files: CertificateFiles, port: number): Promi
     forwarded.on('error', () => outgoing.destroy());
     incoming.pipe(forwarded);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    address: `localhost:${(server.address() as AddressInfo).port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  const listening = await listenLocally(server);
+  return { address: `localhost:${listening.port}`, close: listening.close };
 }

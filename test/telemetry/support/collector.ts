@@ -1,6 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-
 import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 
 import { waitUntil } from '../../support/wait-until';
@@ -38,35 +35,5 @@ function toCollected(span: ReadableSpan): CollectedSpan {
     ...{ name, status, attributes, events, traceId, spanId },
     parentSpanId: parentSpanContext?.spanId,
     links: linked,
-  };
-}
-
-export interface OtlpCollector {
-  readonly url: string;
-  /** Path and body of each request. */
-  readonly received: readonly { readonly path: string; readonly body: string }[];
-  close(): void;
-}
-
-/** An OTLP collector over HTTP. */
-export async function startOtlpCollector(): Promise<OtlpCollector> {
-  const received: { readonly path: string; readonly body: string }[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      received.push({ path: request.url ?? '', body: Buffer.concat(chunks).toString() });
-      response.setHeader('content-type', 'application/json').end('{}');
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo; // it listens on TCP
-  return {
-    url: `http://127.0.0.1:${port}`,
-    received,
-    close: () => {
-      server.close();
-      server.closeAllConnections();
-    },
   };
 }

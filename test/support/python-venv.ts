@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
-import { runCommand } from '../../../src/temporal/run-command';
-import { testHome } from '../../support/temporal-server';
+import { runCommand } from '../../src/temporal/run-command';
+import { testHome } from './temporal-server';
 
 /** PySpark is built from its sources, after half a gigabyte of them was fetched. */
 const LIMIT_MS = 900_000;
