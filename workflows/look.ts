@@ -1,6 +1,6 @@
 import type { GetInput, GetResult } from '../src/connector/activity-contract';
 import type { NextStep } from '../src/connector/observation';
-import { getActivity } from './activity-proxies';
+import { getActivity, type StepOptions } from './activity-proxies';
 import { callOf, stepOf } from './calls';
 import { activeDeadlines } from './deadlines';
 import { note } from './note';
@@ -18,7 +18,11 @@ export async function look(task: TaskRun, next: PollStep): Promise<TaskEnd | und
 }
 
 function get(task: TaskRun, next: PollStep, spanMs: number | undefined): Promise<GetResult> {
-  const step = stepOf(toPollSummary(task.state), spanMs, next.profile);
+  return askJob(task, stepOf(toPollSummary(task.state), spanMs, next.profile));
+}
+
+/** Asks the connector how the current attempt's job stands. */
+export function askJob(task: TaskRun, step: StepOptions): Promise<GetResult> {
   return getActivity(task.input.routing, step)(toGetInput(task));
 }
 

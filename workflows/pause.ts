@@ -1,10 +1,14 @@
 import { sleep } from '@temporalio/workflow';
 
+import { runsAgain } from './runs-again';
 import { runStep } from './steps';
 import { failedEnd, type TaskEnd } from './task-end';
 import { publish, type TaskRun } from './task-run';
 
-/** The durable pause that was decided before the next attempt, or before a failure; a nudge or a repair ends it. */
+/**
+ * The durable pause that was decided before the next attempt, or before a failure; a nudge or a repair ends it. Where
+ * the job runs again by then, it is followed instead.
+ */
 export async function pauseBeforeNextAttempt(task: TaskRun): Promise<TaskEnd | undefined> {
   const { resumeAt } = task.state;
   if (resumeAt === undefined) return undefined;
@@ -12,6 +16,7 @@ export async function pauseBeforeNextAttempt(task: TaskRun): Promise<TaskEnd | u
   publishPause(task, new Date(resumeAt).toISOString());
   const expired = await sleepUntil(task, resumeAt);
   if (expired !== undefined) return endAfterPause(task) ?? expired;
+  if (task.repairAsked === undefined && (await runsAgain(task))) return undefined;
   if (task.repairAsked !== undefined) return undefined;
   task.state = { ...task.state, resumeAt: Date.now() };
   return endAfterPause(task);

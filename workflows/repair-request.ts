@@ -33,6 +33,10 @@ function refusalOf(task: TaskRun, options: unknown): Refusal | undefined {
   }
   const paused = state.resumeAt !== undefined && state.meta !== undefined;
   if (paused && !state.mayBeRunning && task.repairAsked === undefined) return undefined;
+  return jobActive(task);
+}
+
+export function jobActive({ state }: TaskRun): Refusal {
   const message = `The job is still ${state.resource.phase}; it can be repaired during the pause before a next attempt.`;
   return { code: 'JOB_ACTIVE', message };
 }

@@ -6,11 +6,12 @@ import type { AttemptDecision } from '../src/connector/observation';
 import { repairActivity } from './activity-proxies';
 import { callOf, stepOf } from './calls';
 import { note } from './note';
-import { answerRepair } from './repair-request';
+import { answerRepair, jobActive } from './repair-request';
 import { keepAfterRepair } from './repair-window';
+import { followAnothers } from './runs-again';
 import { assertNotCanceled, runStep, type StepOutcome } from './steps';
 import { stopJob } from './stop';
-import { failedEnd, readFailure, type StepFailure, type TaskEnd } from './task-end';
+import { failedEnd, readFailure, type FailedEnd, type StepFailure, type TaskEnd } from './task-end';
 import { toCreateRequest } from './task-input';
 import { publish, type TaskRun } from './task-run';
 import { beginRepair, noteAttempt, toRepairAnswer, undoRepair, type FailedVerdict } from './task-state';
@@ -30,7 +31,7 @@ export async function repairJob(
   const { failure } = outcome;
   const { code, cause } = verdict;
   const message = `${failedWith} The repair failed: ${describe(failure)}.`;
-  if (isAnothers(failure)) return failedEnd(code, message, 'leave', cause);
+  if (isAnothers(failure)) return followOr(task, failedEnd(code, message, 'leave', cause));
   return keepAfterRepair(task, { code, message, cause });
 }
 
@@ -38,6 +39,10 @@ export async function repairJob(
 export async function repairWhenAsked(task: TaskRun): Promise<TaskEnd | undefined> {
   const { repairAsked } = task;
   if (repairAsked === undefined) return undefined;
+  if (task.state.next !== undefined) {
+    answerRepair(task, jobActive(task));
+    return undefined;
+  }
   const outcome = await runRepair(task, repairAsked.options);
   if (outcome.kind === 'ok') {
     const ended = note(task, outcome.value);
@@ -57,10 +62,15 @@ export async function repairFirst(task: TaskRun): Promise<TaskEnd | undefined> {
   if (outcome.kind === 'ok') return note(task, outcome.value);
   if (outcome.kind === 'ended') return outcome.end;
   if (outcome.kind === 'interrupted') return undefined;
-  const { code, message } = outcome.failure;
+  const { failure } = outcome;
+  const message = `The repair failed: ${failure.message}`;
+  if (isAnothers(failure)) return followOr(task, failedEnd(failure.code, message, 'leave'));
   // What ran before was left to itself on purpose, and still is where nothing was begun.
-  const mayHaveBegun = task.state.repairing !== undefined && !isAnothers(outcome.failure);
-  return failedEnd(code, `The repair failed: ${message}`, mayHaveBegun ? 'stop' : 'leave');
+  return failedEnd(failure.code, message, task.state.repairing === undefined ? 'leave' : 'stop');
+}
+
+async function followOr(task: TaskRun, end: FailedEnd): Promise<TaskEnd | undefined> {
+  return (await followAnothers(task)) ? undefined : end;
 }
 
 /** Where somebody else runs the job, whoever asked for a repair did not ask for a stop. */
@@ -97,7 +107,7 @@ function neverBegan(failure: StepFailure): boolean {
 /** A repair of unknown outcome must not run beside the next attempt. */
 async function giveUpRepair(task: TaskRun, failure: StepFailure): Promise<TaskEnd | undefined> {
   answerRepair(task, failure);
-  if (isAnothers(failure)) return failedEnd(failure.code, failure.message, 'leave');
+  if (isAnothers(failure)) return followOr(task, failedEnd(failure.code, failure.message, 'leave'));
   const stopped = await stopJob(task, `the repair failed (${describe(failure)})`);
   return stopped.kind === 'confirmed' ? undefined : failedEnd(stopped.code, stopped.message, 'leave');
 }

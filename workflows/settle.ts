@@ -1,5 +1,6 @@
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 
+import { lookBeforeCanceled } from './runs-again';
 import { stopJob, type StopOutcome } from './stop';
 import { failedEnd, type FailedEnd, type TaskEnd } from './task-end';
 import type { CancelReceipt, TaskResult } from './task-input';
@@ -50,6 +51,7 @@ function toFailure(task: TaskRun, end: FailedEnd): ApplicationFailure {
 export async function settleCanceled(task: TaskRun): Promise<never> {
   const cancel = task.state.cancel ?? { requestedAt: Date.now() };
   task.state = { ...task.state, cancel };
+  await lookBeforeCanceled(task, describeRequest(cancel));
   const stopped = await stopJob(task, describeRequest(cancel));
   if (stopped.kind === 'unconfirmed') {
     throw toFailure(task, failedEnd(stopped.code, `${describeRequest(cancel)}. ${stopped.message}`, 'leave'));

@@ -108,6 +108,13 @@ export function noteJob(state: TaskState, { observation, externalId }: Observed)
 
 /** A repair runs the ended job again: it is the same attempt, and its deadlines count anew. */
 export function beginRepair(state: TaskState, options: JsonObject, now: number): TaskState {
+  const reopened = reopenAttempt(state, now);
+  const repairs = (state.attempts[state.attempt - 1]?.repairs ?? 0) + 1;
+  return { ...noteAttempt(reopened, { repairs }), mayBeRunning: true, repairing: options };
+}
+
+/** The attempt's job runs again: how it had ended is kept. */
+export function reopenAttempt(state: TaskState, now: number): TaskState {
   const attempts = state.attempts.map((row) => {
     if (row.attempt !== state.attempt) return row;
     const {
@@ -117,10 +124,9 @@ export function beginRepair(state: TaskState, options: JsonObject, now: number):
       waitsForQuota: _waits,
       ...kept
     } = row;
-    const repairedEnds = [...(row.repairedEnds ?? []), toRepairedEnd(row)];
-    return { ...kept, repairs: (row.repairs ?? 0) + 1, repairedAt: now, repairedEnds };
+    return { ...kept, repairedAt: now, repairedEnds: [...(row.repairedEnds ?? []), toRepairedEnd(row)] };
   });
-  return { ...state, attempts, mayBeRunning: true, repairing: options };
+  return { ...state, attempts };
 }
 
 /** As before a repair that surely began nothing, but for what was heard meanwhile: a cancel, other credentials. */

@@ -154,6 +154,37 @@ test('a task whose job runs refuses a repair, and goes on', async () => {
   expect((await bench.tasks.wait(id)).status.state).toBe('CANCELED');
 });
 
+/** As its button does in Databricks' own pages. */
+async function repairInDatabricks(runId: string | undefined): Promise<void> {
+  const answer = await fetch(`${bench.simulator.url}/api/2.2/jobs/runs/repair`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${TOKEN}` },
+    body: `{"run_id":${runId ?? ''},"rerun_all_failed_tasks":true}`,
+  });
+  expect(answer.status).toBe(200);
+}
+
+test(
+  'a run repaired in Databricks itself is followed when the pause before the next attempt is over',
+  async () => {
+    await bench.startWorkers();
+    failSum(1, 'WORKSPACE_RUN_LIMIT_EXCEEDED');
+    const id = await bench.begin({ request: TWO_TASKS });
+    const { externalId } = await untilStatus(
+      bench,
+      id,
+      ({ message }) => message?.startsWith('next') === true,
+    );
+    await repairInDatabricks(externalId);
+    await bench.tasks.nudge(id);
+    const { status, result } = await bench.tasks.wait(id);
+    expect(status).toMatchObject({ state: 'COMPLETED', phase: 'SUCCEEDED', attempt: 1, externalId });
+    expect(result?.receipt.attempts).toMatchObject([{ repairedEnds: [{ phase: expect.any(String) }] }]);
+    expect(bench.simulator.counters()).toMatchObject({ runsCreated: 1, activeRuns: 0 });
+  },
+  LIMIT_MS,
+);
+
 test('a canceled task is repaired by hand too', async () => {
   bench.simulator.setOutcome({ match: { taskKey: 'sum', attempt: 0 }, outcome: { runMs: 3_600_000 } });
   await bench.startWorkers();

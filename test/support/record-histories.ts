@@ -201,6 +201,28 @@ const PATHS: Readonly<Record<string, Path>> = {
       jobs.beforeCreate = () => Promise.reject(heldBack);
     },
   },
+  'repaired-elsewhere': {
+    policy: { repairWindow: '1h' },
+    script: (jobs) => (jobs.onCreate = (job) => failJob(job, 'ValueError')),
+    act: async (stage) => {
+      await untilStatus(stage.bench, stage.id, ({ message }) => message?.startsWith('failed;') === true);
+      runJob(stage.jobs.nth());
+      stage.jobs.nth().next = { kind: 'poll' };
+      await stage.bench.tasks.nudge(stage.id);
+      await untilRunning(stage);
+      succeedJob(stage.jobs.nth());
+    },
+  },
+  'canceled-repaired-elsewhere': {
+    policy: { repairWindow: '1h' },
+    script: (jobs) => (jobs.onCreate = (job) => failJob(job, 'ValueError')),
+    act: async (stage) => {
+      await untilStatus(stage.bench, stage.id, ({ message }) => message?.startsWith('failed;') === true);
+      runJob(stage.jobs.nth());
+      stage.jobs.nth().next = { kind: 'poll' };
+      await stage.bench.tasks.cancel(stage.id, { by: 'ana' });
+    },
+  },
   'quota-waits': {
     policy: { maxAttempts: 1, onFailure: { WORKSPACE_RUN_LIMIT_EXCEEDED: { retryAfter: '1s' } } },
     script: (jobs) => {

@@ -6,7 +6,13 @@ import type { AttemptDecision, ErrorCode, JsonObject } from '../../src/connector
 import { LonghaulError } from '../../src/connector';
 import { TaskClient } from '../../src/client';
 import { rememberTask } from '../../src/worker/left-task';
-import { failJob, runJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
+import {
+  failJob,
+  runJob,
+  ScriptedConnector,
+  succeedJob,
+  type ScriptedJob,
+} from '../support/scripted-connector';
 import { installQuietRuntime, openTaskBench, untilStatus, type TaskBench } from '../support/task-bench';
 
 const HOUR_MS = 3_600_000;
@@ -21,7 +27,7 @@ beforeAll(async () => {
   installQuietRuntime();
   jobs = new ScriptedConnector('repairable', `repairable-${randomUUID()}`);
   plain = new ScriptedConnector('plain', `plain-${randomUUID()}`, { repair: false });
-  bench = await openTaskBench({ connectors: [jobs, plain] });
+  bench = await openTaskBench({ connectors: [jobs, plain], troubleShownAfterMs: 500 });
   await bench.startWorkers();
 });
 
@@ -116,11 +122,111 @@ test('a repair that fails tells its caller, and the planned attempt follows', as
   };
   expect(await refusalOf(repair(id))).toMatchObject({ type: 'INVALID_TASK' });
   await untilStatus(bench, id, (status) => status.message?.startsWith('next attempt') === true);
-  jobs.onCreate = runJob;
-  jobs.onGet = succeedJob;
+  jobs.onCreate = succeedJob;
   await bench.tasks.nudge(id);
   const { status } = await bench.tasks.wait(id);
   expect(status).toMatchObject({ state: 'COMPLETED', attempt: 2 });
+});
+
+describe('a job that somebody repaired by other means', () => {
+  /** By the external system's own means. */
+  function repairElsewhere(): ScriptedJob {
+    const job = jobs.nth();
+    runJob(job);
+    job.next = { kind: 'poll' };
+    return job;
+  }
+
+  async function beginInWindow(): Promise<string> {
+    jobs.onCreate = (job) => failJob(job, 'ValueError');
+    const id = await begin('repairable', { repairWindow: '1h' });
+    await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+    return id;
+  }
+
+  test('is followed when the pause is over: no further attempt runs beside it', async () => {
+    const id = await beginPaused();
+    const job = repairElsewhere();
+    await bench.tasks.nudge(id);
+    await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+    succeedJob(job);
+    const { status, result } = await bench.tasks.wait(id);
+    expect(status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+    expect(jobs.jobs.size).toBe(1);
+    expect(result?.receipt.attempts).toMatchObject([
+      { phase: 'SUCCEEDED', repairedEnds: [{ phase: 'FAILED', message: 'no quota.' }] },
+    ]);
+  });
+
+  test('is followed when the repair window is over: what was mended does not end as failed', async () => {
+    const id = await beginInWindow();
+    succeedJob(jobs.nth());
+    await bench.tasks.nudge(id);
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+  });
+
+  test('and that failed again is judged anew, with a window of its own', async () => {
+    const id = await beginInWindow();
+    const job = jobs.nth();
+    failJob(job, 'KeyError');
+    job.meta = { ...job.meta, repair: 1 };
+    await bench.tasks.nudge(id);
+    await untilStatus(bench, id, ({ message }) => /^failed;.*KeyError/.test(message ?? ''));
+    await bench.tasks.nudge(id);
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', message: 'KeyError' });
+    expect(jobs.jobs.size).toBe(1);
+  });
+
+  test('is followed after a repair of ours that was refused because of it, and its caller is told', async () => {
+    const id = await beginInWindow();
+    const job = repairElsewhere();
+    jobs.onRepair = () => {
+      throw new LonghaulError('JOB_ACTIVE', 'somebody else runs it');
+    };
+    expect(await refusalOf(repair(id))).toMatchObject({ type: 'JOB_ACTIVE' });
+    await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+    succeedJob(job);
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+    expect(job.cancels).toBe(0);
+  });
+
+  test('is followed where a repair by policy found it running', async () => {
+    jobs.onCreate = (job) => failJob(job, 'one task failed.', { decision: REPAIR });
+    jobs.onRepair = () => {
+      repairElsewhere();
+      throw new LonghaulError('JOB_ACTIVE', 'somebody else runs it');
+    };
+    const id = await begin();
+    await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+    succeedJob(jobs.nth());
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 1 });
+  });
+
+  test('is canceled with its task', async () => {
+    const id = await beginPaused();
+    const job = repairElsewhere();
+    await bench.tasks.nudge(id);
+    await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
+    await bench.tasks.cancel(id);
+    expect((await bench.tasks.wait(id)).status.state).toBe('CANCELED');
+    expect(job.cancels).toBe(1);
+  });
+
+  test.each(['a pause', 'a repair window'])('is stopped by a cancel that comes in %s', async (where) => {
+    const id = await (where === 'a pause' ? beginPaused() : beginInWindow());
+    const job = repairElsewhere();
+    await bench.tasks.cancel(id);
+    expect((await bench.tasks.wait(id)).status.state).toBe('CANCELED');
+    expect(job).toMatchObject({ cancels: 1, next: { kind: 'done' } });
+  });
+
+  test('is taken to be as it was while it is out of reach: the planned attempt follows', async () => {
+    const id = await beginPaused();
+    jobs.beforeGet = () => Promise.reject(new LonghaulError('UNAVAILABLE', 'no answer'));
+    jobs.onCreate = succeedJob;
+    await bench.tasks.nudge(id);
+    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'COMPLETED', attempt: 2 });
+  });
 });
 
 test('a cancel during a repair answers its caller and stops the job', async () => {

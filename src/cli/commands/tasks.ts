@@ -71,7 +71,7 @@ interface Nudged {
 function nudgeWords(id: string, { nudged, endsWait }: Nudged): string {
   if (!nudged) return `Task ${id} is paused by an operator in Temporal; unpause it there first.`;
   if (!endsWait) return `Task ${id} looks at its job now.`;
-  return `Task ${id} no longer waits for a repair and ends as failed; longhaul repair ${id} still repairs it.`;
+  return `Task ${id} no longer waits for a repair: it goes on if its job was repaired elsewhere, else it ends as failed; longhaul repair ${id} still repairs it.`;
 }
 
 export interface ListOptions extends CommonOptions {
