@@ -185,6 +185,23 @@ test(
   LIMIT_MS,
 );
 
+test(
+  'a repair of an ended task whose run somebody repairs in Databricks already follows theirs',
+  async () => {
+    await bench.startWorkers();
+    failSum(1, 'RUN_EXECUTION_ERROR');
+    const id = await bench.begin({ request: TWO_TASKS });
+    const { status: failed } = await bench.tasks.wait(id);
+    expect(failed.state).toBe('FAILED');
+    await repairInDatabricks(failed.externalId);
+    await bench.tasks.repair(id);
+    const { status } = await bench.tasks.wait(id);
+    expect(status).toMatchObject({ state: 'COMPLETED', attempt: 1, externalId: failed.externalId });
+    expect((await readRun(status.externalId)).repairs).toHaveLength(1);
+  },
+  LIMIT_MS,
+);
+
 test('a canceled task is repaired by hand too', async () => {
   bench.simulator.setOutcome({ match: { taskKey: 'sum', attempt: 0 }, outcome: { runMs: 3_600_000 } });
   await bench.startWorkers();
