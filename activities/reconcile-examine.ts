@@ -30,7 +30,11 @@ export async function examineTask(survey: Survey, task: LeftTask): Promise<Found
   const place = placeOf(connector, task) ?? job?.place;
   const meta = task.meta ?? job?.meta;
   const key = meta === undefined ? undefined : connector?.finder?.jobKey(meta);
-  if (key !== undefined) survey.claimed.add(key);
+  if (key !== undefined) {
+    // A task that was opened again and then started anew has closed twice, with one job.
+    if (survey.claimed.has(key)) return undefined;
+    survey.claimed.add(key);
+  }
   const { request } = survey;
   if (request.place !== undefined && place !== request.place) return undefined;
   const isOurs = task.takenUpAs !== undefined;

@@ -155,3 +155,9 @@ test('a look that only our own request budget holds back is waited for, and does
   expect(await examineTask(await surveyOf(connector), LEFT)).toBeUndefined();
   expect(refusals).toBe(3);
 });
+
+test('a job that two closed tasks knew is left over once', async () => {
+  const survey = await surveyOf(connectorOver(() => ({ jobs: [] })));
+  const found = [await examineTask(survey, LEFT), await examineTask(survey, { ...LEFT, runId: 'run-b' })];
+  expect(found.map((each) => each?.finding.externalId)).toEqual([LEFT.externalId, undefined]);
+});
