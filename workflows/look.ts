@@ -29,13 +29,17 @@ export function askJob(task: TaskRun, step: StepOptions): Promise<GetResult> {
 function toGetInput(task: TaskRun): GetInput {
   const { state, input, notBefore } = task;
   const { meta = {}, resource, trouble } = state;
-  const { externalId = '', submittedAt = state.startedAt } = state.attempts[state.attempt - 1] ?? {};
+  const {
+    externalId = '',
+    submittedAt = state.startedAt,
+    repairedAt = submittedAt,
+  } = state.attempts[state.attempt - 1] ?? {};
   const deadlineAt = activeDeadlines(input.policy, state)[0]?.at;
   return {
     ...callOf(task),
     meta,
     seen: { phase: resource.phase, linkUris: (resource.logLinks ?? []).map((link) => link.uri), meta },
-    submittedAt,
+    submittedAt: repairedAt,
     policy: input.policy,
     externalId,
     ...(deadlineAt === undefined ? {} : { deadlineAt }),

@@ -65,8 +65,17 @@ export async function repairFirst(task: TaskRun): Promise<TaskEnd | undefined> {
   const { failure } = outcome;
   const message = `The repair failed: ${failure.message}`;
   if (isAnothers(failure)) return followOr(task, failedEnd(failure.code, message, 'leave'));
-  // What ran before was left to itself on purpose, and still is where nothing was begun.
-  return failedEnd(failure.code, message, task.state.repairing === undefined ? 'leave' : 'stop');
+  if (task.state.repairing !== undefined) return failedEnd(failure.code, message, 'stop');
+  return endAsBefore(task, failure);
+}
+
+/** Nothing was begun: what ran before was left to itself on purpose and still is, and why it failed has not changed. */
+function endAsBefore({ state: { failed } }: TaskRun, failure: StepFailure): TaskEnd {
+  if (failed === undefined) {
+    return failedEnd(failure.code, `The repair failed: ${failure.message}`, 'leave');
+  }
+  const message = `${failed.message} A repair was refused: ${describe(failure)}`;
+  return failedEnd(failed.code, message, 'leave', failed.cause);
 }
 
 async function followOr(task: TaskRun, end: FailedEnd): Promise<TaskEnd | undefined> {

@@ -13,6 +13,7 @@ import type {
 } from '../../workflows/task-input';
 import { LonghaulError } from '../connector/errors';
 import { isJsonObject, type JsonObject } from '../connector/json';
+import type { Resource } from '../connector/resource';
 import type { ConnectorRegistry } from '../connector/registry';
 import { TASK_WORKFLOW_TYPE, toIdempotencyToken } from '../connector/task-names';
 import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
@@ -111,8 +112,9 @@ function toReopened(
     startedAt: Date.now(),
     attempt: attempts.length,
     mayBeRunning: attempts.at(-1)?.endedAt === undefined, // left to itself, it may still run
-    resource: { phase: 'QUEUED', message: 'opened again for a repair' },
+    resource: { ...shownBefore(status, result), phase: 'QUEUED', message: 'opened again for a repair' },
     attempts,
+    ...failureOf(status, result, input),
     ...(meta === undefined ? {} : { meta }),
     ...(connection === undefined ? {} : { connection }),
   };
@@ -123,6 +125,25 @@ function toReopened(
     carried,
     repairFirst: options,
   };
+}
+
+/** What shows why it had failed stays in sight, should the repair be refused. Outputs may be too large to travel on. */
+function shownBefore({ links }: TaskStatus, result: TaskResult | undefined): Partial<Resource> {
+  const { customInfo, logLinks = links } = result?.resource ?? {};
+  return { logLinks, ...(customInfo === undefined ? {} : { customInfo }) };
+}
+
+/** Why it had failed. After a repair that began nothing that is what it was before: else refusals would pile up. */
+function failureOf(
+  { state, code, message, cause }: TaskStatus,
+  result: TaskResult | undefined,
+  { carried }: TaskInput,
+): Pick<CarriedState, 'failed'> {
+  if (state !== 'FAILED' || code === undefined) return {};
+  const before = carried?.attempts.at(-1)?.repairs;
+  const hasBegun = result?.receipt.attempts.at(-1)?.repairs !== before;
+  if (carried?.failed !== undefined && !hasBegun) return { failed: carried.failed };
+  return { failed: { code, message: message ?? code, ...(cause === undefined ? {} : { cause }) } };
 }
 
 /**

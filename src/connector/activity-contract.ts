@@ -86,7 +86,7 @@ export interface SeenState {
 export interface GetInput extends ConnectorCall {
   readonly meta: ResourceMeta;
   readonly seen: SeenState;
-  /** Epoch milliseconds at which this attempt was submitted: the pause grows with its age. */
+  /** Epoch milliseconds at which this attempt was submitted, or last repaired: the pause grows with its age. */
   readonly submittedAt: number;
   /** The nearest deadline; no pause reaches beyond it. */
   readonly deadlineAt?: number;

@@ -280,14 +280,21 @@ test(
     failSum(1, 'RUN_EXECUTION_ERROR');
     const id = await bench.begin({ request: TWO_TASKS, policy: { maxAttempts: 2 } });
     await bench.tasks.wait(id);
+    const { message: why = '', links } = await bench.tasks.get(id);
     for (const tasks of [['smu'], ['laod']]) {
       await bench.tasks.repair(id, { tasks });
       const { status } = await bench.tasks.wait(id);
-      expect(status).toMatchObject({ state: 'FAILED', code: 'INVALID_TASK' });
+      expect(status).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED', cause: 'user', links });
+      const [wrong = ''] = tasks;
+      expect(status.message).toBe(
+        `${why} A repair was refused: INVALID_TASK: options.tasks: is no task of this run, which has load, sum (got "${wrong}")`,
+      );
     }
     strike(bench, { operation: '*', kind: 'status', status: 401, times: 4 });
     await bench.tasks.repair(id);
-    expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAUTHENTICATED' });
+    const { status: refused } = await bench.tasks.wait(id);
+    expect(refused).toMatchObject({ state: 'FAILED', code: 'JOB_FAILED', links });
+    expect(refused.message).toContain(`${why} A repair was refused: UNAUTHENTICATED: `);
     bench.simulator.clearFaults();
     expect(cancelsSeen(bench)).toBe(0);
     await bench.tasks.repair(id);

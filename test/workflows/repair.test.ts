@@ -448,7 +448,10 @@ test('a job that its task left to itself is still known to run when a repair of 
   expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAVAILABLE' });
   jobs.beforeRepair = refuse('UNAUTHENTICATED');
   await bench.tasks.repair(id);
-  expect((await bench.tasks.wait(id)).status).toMatchObject({ state: 'FAILED', code: 'UNAUTHENTICATED' });
+  expect((await bench.tasks.wait(id)).status).toMatchObject({
+    ...{ state: 'FAILED', code: 'UNAVAILABLE' },
+    message: expect.stringMatching(/out of reach since .* A repair was refused: UNAUTHENTICATED: /),
+  });
   const { events } = await bench.handle(id).fetchHistory();
   expect(rememberTask(events ?? [])?.state).toMatchObject({ mayBeRunning: true });
   expect(jobs.nth().cancels).toBe(0);

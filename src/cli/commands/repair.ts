@@ -18,7 +18,7 @@ export function repair(id: string, options: RepairCommandOptions): Promise<void>
       const repaired = await session.tasks.repair(id, asked);
       const { externalId, reopened } = repaired;
       const job = externalId === undefined ? 'its job' : `run ${externalId}`;
-      const how = reopened ? `Task ${id} is open again and repairs ${job}` : `Task ${id} has repaired ${job}`;
+      const how = reopened ? `Task ${id} is open again to repair ${job}` : `Task ${id} has repaired ${job}`;
       output.result(`${how}; follow it with: longhaul wait ${id}`, repaired);
       return 0;
     });

@@ -1,10 +1,4 @@
-import {
-  invalidTask,
-  LonghaulError,
-  type JsonObject,
-  type LogsPage,
-  type LogsRequest,
-} from '../../connector';
+import { LonghaulError, type JsonObject, type LogsPage, type LogsRequest } from '../../connector';
 import { objectAt, textAt } from './databricks-json';
 import {
   createPage,
@@ -23,7 +17,7 @@ import {
   type TaskPosition,
 } from './databricks-log-position';
 import { isTerminalState } from './databricks-state';
-import { isSkippedState, type TaskRun } from './databricks-tasks';
+import { assertTasksOf, isSkippedState, type TaskRun } from './databricks-tasks';
 
 /** Reads the output of one task run; undefined while there is none. */
 export type LogReader = (taskRunId: string) => Promise<JsonObject | undefined>;
@@ -47,10 +41,7 @@ interface LogSource {
 export function selectTasks(tasks: readonly TaskRun[], request: LogsRequest): readonly TaskRun[] {
   const { task, attempt } = request;
   const named = task === undefined ? tasks : tasks.filter(({ taskKey }) => taskKey === task);
-  if (named.length === 0 && task !== undefined) {
-    const known = [...new Set(tasks.map(({ taskKey }) => taskKey))].slice(0, 20).join(', ');
-    throw invalidTask('task', `is no task of this run, which has ${known}`, task);
-  }
+  if (task !== undefined) assertTasksOf(tasks, [task], 'task');
   return attempt === undefined ? named : named.filter((one) => one.attempt === attempt);
 }
 

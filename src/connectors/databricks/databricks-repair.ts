@@ -15,7 +15,7 @@ import { compact, isJsonArray, objectAt, objectsAt, textAt } from './databricks-
 import { DatabricksJobMetadata } from './databricks-metadata';
 import { isEnded, lastRepairId, notInTurn, observeWithRepairs, toBegun } from './databricks-look';
 import { resolveBody } from './databricks-request';
-import { blockersOf, readTaskRuns } from './databricks-tasks';
+import { assertTasksOf, blockersOf, readTaskRuns } from './databricks-tasks';
 
 /** What a person may ask of a repair; all of it optional. */
 export interface RepairOptions {
@@ -80,6 +80,7 @@ export async function repairRun(asked: AskedRepair, call: CallContext): Promise<
   const known = knownRepairId(meta, before, call);
   const begun = await followBegun(repair, { run: before, known }, rest);
   if (begun !== undefined) return begun;
+  assertTasksOf(readTaskRuns(before.tasks), repair.options.tasks ?? [], 'options.tasks');
   try {
     const repairId = await sendRepair(repair, { run: before, known }, call);
     return toBegun({ ...meta, latestRepairId: repairId }, remarkOn(repair.options, before));

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../connector';
+import { invalidTask, type JsonObject } from '../../connector';
 import { numberAt, objectsAt, textAt } from './databricks-json';
 import { isTerminalState, readRunState, type RunState } from './databricks-state';
 
@@ -129,4 +129,18 @@ export function skippedLast(runs: readonly TaskRun[]): TaskRun[] {
 /** Ended without having run anything. */
 export function isSkippedState({ lifeCycle, result }: RunState): boolean {
   return lifeCycle === 'SKIPPED' || result?.startsWith('UPSTREAM_') === true || result === 'EXCLUDED';
+}
+
+const TASKS_NAMED = 20;
+
+/** @throws INVALID_TASK for a name that no task of the run has, with those there are. */
+export function assertTasksOf(tasks: readonly TaskRun[], named: readonly string[], field: string): void {
+  const known = [...new Set(tasks.map(({ taskKey }) => taskKey))];
+  const foreign = named.find((name) => !known.includes(name));
+  if (foreign === undefined) return;
+  throw invalidTask(
+    field,
+    `is no task of this run, which has ${known.slice(0, TASKS_NAMED).join(', ')}`,
+    foreign,
+  );
 }
