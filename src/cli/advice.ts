@@ -1,4 +1,4 @@
-import type { TaskStatus } from '../client';
+import { leftJobAdvice, type TaskStatus } from '../client';
 import type { ErrorCode } from '../connector/errors';
 
 const AGAIN = 'again (with the same --id: --again).';
@@ -14,8 +14,6 @@ const ADVICE: Partial<Record<ErrorCode, string>> = {
   SECRET_UNAVAILABLE: `set the secret where the worker runs, then ${START_AGAIN}`,
   RUN_GONE: LOOK_BEFORE_AGAIN,
   OUTCOME_UNKNOWN: LOOK_BEFORE_AGAIN,
-  UNAVAILABLE: `the job was left alone and may still run: ${LOOK_BEFORE_AGAIN}`,
-  CANCEL_UNCONFIRMED: 'the job may still run: look at its page and stop it there.',
   DEADLINE_QUEUE: RAISE_DEADLINE,
   DEADLINE_START: RAISE_DEADLINE,
   DEADLINE_EXECUTION: RAISE_DEADLINE,
@@ -29,7 +27,8 @@ export interface AdviceOptions {
 }
 
 export function adviceFor(status: TaskStatus, { canRepair }: AdviceOptions): string {
-  const { code = 'INTERNAL', id, externalId } = status;
+  const { code = 'INTERNAL', id, externalId, jobMayRun } = status;
+  if (jobMayRun === true) return `${leftJobAdvice(status)} Only then ${START_AGAIN}`;
   const known = ADVICE[code];
   if (known !== undefined) return known;
   const repair =

@@ -47,6 +47,11 @@ function declareStarts(program: Command): void {
       .option('--project <name>', 'project whose task it is, in place of the file’s')
       .addOption(new Option('--attach', 'when a task of this id has ended: show how').conflicts('again'))
       .option('--again', 'when a task of this id has ended: start it anew')
+      .addOption(
+        new Option('--force', 'with --again: also beside a job of it that may still run')
+          .implies({ again: true })
+          .conflicts('attach'),
+      )
       .addHelpText('after', `\nExample:\n  longhaul ${example}`)
       .action(async (file: string, options: StartOptions) => (await load.run())[name](file, options));
   }

@@ -1,4 +1,4 @@
-import type { TaskOutcome, TaskStatus } from '../client';
+import { leftJobAdvice, type TaskOutcome, type TaskStatus } from '../client';
 import { firstLine, toDuration, toTable, toTime, toTimeOfDay } from './format';
 
 type Receipt = NonNullable<TaskStatus['receipt']>;
@@ -13,6 +13,7 @@ export function describeTask(status: TaskStatus, taskUrl: string | undefined, no
     ['phase', state === 'OPEN' ? phase : `${phase} (${state.toLowerCase().replace('_', ' ')})`],
     ...messageRows(status.message),
     ['code', status.code],
+    ['what now', status.jobMayRun === true ? leftJobAdvice(status) : undefined],
     ['canceling', canceling === undefined ? undefined : `asked ${describeCanceling(canceling)}`],
     ['job', status.externalId],
     ['attempt', status.attempt > 0 ? String(status.attempt) : undefined],

@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 
 import { isErrorCode, LonghaulError } from '../connector/errors';
 import { codeOfGrpc } from '../temporal/grpc-errors';
+import { leftJobAdvice } from './left-job';
 import type { TaskStatus } from './task-status';
 
 /** What Temporal's client throws about one task → ours. */
@@ -35,15 +36,17 @@ export function toRefusal(error: WorkflowUpdateFailedError): LonghaulError {
 
 /** Nothing more can be done to this task, and nothing was. */
 export function alreadyEnded(status: TaskStatus, cause?: unknown): LonghaulError {
-  const { id, state, phase, closedAt } = status;
+  const { id, state, phase, closedAt, jobMayRun } = status;
   const when = closedAt === undefined ? '' : ` at ${new Date(closedAt).toISOString()}`;
   const how = state === 'CANCELED' ? state : phase;
+  const leftAdvice = `But ${leftJobAdvice(status)} How it ended: longhaul wait ${id}`;
   return new LonghaulError(
     'ALREADY_ENDED',
     `Task ${id} ended ${how}${when}; nothing was started or changed.`,
     {
       cause,
-      advice: 'run --attach shows how it ended, run --again starts it anew.',
+      advice:
+        jobMayRun === true ? leftAdvice : 'run --attach shows how it ended, run --again starts it anew.',
     },
   );
 }

@@ -9,6 +9,7 @@ export {
 export { checkTask, type Door } from './task-door';
 export { checkAdoption, type AdoptRequest } from './adopt';
 export { ReconcileClient, RECONCILE_SCHEDULE, type ReconcileClientOptions } from './reconcile-client';
+export { leftJobAdvice } from './left-job';
 export type { TaskFilter } from './task-list';
 export { PAYLOAD_LIMIT_BYTES, type NamedRequest, type TaskRequest } from './task-request';
 export { isInRepairWindow, type TaskState, type TaskStatus } from './task-status';

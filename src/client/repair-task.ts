@@ -20,6 +20,7 @@ import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template
 import { withoutLastStart } from '../temporal/task-start';
 import { toClientError, toRefusal } from './client-errors';
 import { knownConnector } from './known-connector';
+import { leftJobAdvice } from './left-job';
 import { toStartOptions } from './start-options';
 import { parseTaskMemo, type TaskStatus } from './task-status';
 
@@ -74,17 +75,18 @@ function requestIn({ activityTaskScheduledEventAttributes }: HistoryEvent): Json
 }
 
 /** Only a job that has failed or was canceled is run again. @throws ALREADY_ENDED, NOT_FOUND. */
-export function assertRepairable({ id, state, phase, meta }: TaskStatus): void {
+export function assertRepairable(status: TaskStatus): void {
+  const { id, state, phase, meta, jobMayRun } = status;
   if (state === 'COMPLETED') {
     throw new LonghaulError('ALREADY_ENDED', `Task ${id} ${phase}: there is nothing to repair.`);
   }
   if (state === 'TERMINATED' || state === 'TIMED_OUT') {
     const message = `The workflow of task ${id} was ended from outside: nobody knows how its job stands.`;
-    throw new LonghaulError('ALREADY_ENDED', message, { advice: 'Look at the job, or run --again.' });
+    throw new LonghaulError('ALREADY_ENDED', message, { advice: `But ${leftJobAdvice(status)}` });
   }
   if (meta !== undefined || state === 'OPEN') return;
   throw new LonghaulError('NOT_FOUND', `Task ${id} has no job that could be repaired.`, {
-    advice: 'run --again starts it anew.',
+    advice: jobMayRun === true ? `But ${leftJobAdvice(status)}` : 'run --again starts it anew.',
   });
 }
 

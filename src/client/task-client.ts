@@ -20,7 +20,8 @@ import { EARLIER_RUN_KEY } from '../temporal/task-start';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
 import { alreadyEnded, assertSameSpec, toClientError } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
-import { toStartOptions } from './start-options';
+import { assertLeftNoJob } from './left-job';
+import { toStartOptions, type StartPlan } from './start-options';
 import { toTaskInput } from './task-door';
 import { fingerprintOf, generateTaskId, type NamedRequest, type TaskRequest } from './task-request';
 import {
@@ -61,8 +62,11 @@ export interface TaskClientOptions {
   readonly searchAttributes: boolean;
 }
 
-/** What to do with an id that is taken by an ended task. A running task of the same spec is always joined. */
-export type OnEnded = 'refuse' | 'attach' | 'again';
+/**
+ * What to do with an id that is taken by an ended task. A running task of the same spec is always joined. `again` starts
+ * nothing beside a job of the ended task that may still run; `force` does.
+ */
+export type OnEnded = 'refuse' | 'attach' | 'again' | 'force';
 
 /** A task that is there now, by whomever it was started. */
 export interface StartedTask {
@@ -89,7 +93,8 @@ export class TaskClient {
   /**
    * Starts a task once per id, whatever is repeated or crashes.
    * @throws INVALID_TASK, UNKNOWN_TASK_TYPE, PAYLOAD_TOO_LARGE, PERMISSION_DENIED before anything is started;
-   * TOKEN_CONFLICT when the id names another spec; ALREADY_ENDED when it names an ended task.
+   * TOKEN_CONFLICT when the id names another spec; ALREADY_ENDED when it names an ended task; JOB_ACTIVE on `again` when
+   * that one's job may still run.
    */
   async start(request: TaskRequest, onEnded: OnEnded = 'refuse'): Promise<StartedTask> {
     const input = toTaskInput(request, this.#options);
@@ -97,20 +102,15 @@ export class TaskClient {
     const fingerprint = fingerprintOf(request);
     const startNonce = randomUUID();
     const { client, workflowTaskQueue, searchAttributes } = this.#options;
-    const options = toStartOptions({
-      id,
-      input,
-      fingerprint,
-      startNonce,
-      workflowTaskQueue,
-      searchAttributes,
-      onEnded,
-    });
+    const plan = { id, input, fingerprint, startNonce, workflowTaskQueue, searchAttributes };
     try {
-      await client.workflow.start(TASK_WORKFLOW_TYPE, options);
+      await client.workflow.start(TASK_WORKFLOW_TYPE, toStartOptions({ ...plan, onEnded: 'refuse' }));
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw toClientError(error, id);
-      return await this.#attachEnded(id, fingerprint, onEnded);
+      if (onEnded !== 'again' && onEnded !== 'force') return this.#attachEnded(id, fingerprint, onEnded);
+      // An adoption submits nothing: it only follows.
+      if (onEnded === 'again' && request.adopted === undefined) await this.#assertLeftNoJob(id);
+      await this.#startAnew(plan);
     }
     const description = await this.#describe(id);
     const memo = parseTaskMemo(description.memo);
@@ -297,6 +297,27 @@ export class TaskClient {
   /** Of an open task there is none, and none is waited for. */
   async #resultOf({ id, state }: TaskStatus): Promise<TaskResult | undefined> {
     return state === 'OPEN' ? undefined : this.result(id);
+  }
+
+  async #assertLeftNoJob(id: string): Promise<void> {
+    const description = await this.#describe(id);
+    const status = toTaskStatus(description, Date.now());
+    try {
+      await assertLeftNoJob(this.#options.client, status, parseTaskMemo(description.memo).view);
+    } catch (error) {
+      throw toClientError(error, id);
+    }
+  }
+
+  async #startAnew(plan: Omit<StartPlan, 'onEnded'>): Promise<void> {
+    try {
+      await this.#options.client.workflow.start(
+        TASK_WORKFLOW_TYPE,
+        toStartOptions({ ...plan, onEnded: 'again' }),
+      );
+    } catch (error) {
+      throw toClientError(error, plan.id);
+    }
   }
 
   #joinOptions(request: NamedRequest): ReturnType<typeof toStartOptions> {

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 import type { TaskMetric } from '../connector/connector';
 import type { TaskReceipt, TaskResult } from '../../workflows/task-input';
-import type { TaskStatus } from './task-status';
+import type { TaskState, TaskStatus } from './task-status';
 
 /** Why a part of a job failed. */
 export interface TaskCause {
@@ -41,6 +41,9 @@ export interface ReportParts {
   readonly now: number;
 }
 
+/** A workflow that was ended from outside has failed too. */
+const FAILED_STATES: ReadonlySet<TaskState> = new Set(['FAILED', 'TERMINATED', 'TIMED_OUT']);
+
 export function toTaskReport({ status, result, metrics, metricsMissing, now }: ReportParts): TaskReport {
   const facts = result?.resource.customInfo ?? {};
   const skipped = facts['tasks_skipped'];
@@ -50,7 +53,7 @@ export function toTaskReport({ status, result, metrics, metricsMissing, now }: R
     receipt,
     metrics,
     ...(metricsMissing === undefined ? {} : { metricsMissing }),
-    causes: status.state === 'FAILED' ? causesOf(status, facts) : [],
+    causes: FAILED_STATES.has(status.state) ? causesOf(status, facts) : [],
     healed: status.state === 'COMPLETED' ? healedIn(receipt) : [],
     skipped: typeof skipped === 'number' ? skipped : 0,
     madeAt: now,

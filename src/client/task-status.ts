@@ -12,6 +12,7 @@ import { TASK_MEMO_KEY } from '../connector/task-names';
 import type { TaskView } from '../../workflows/task-view';
 import { earlierRunIn, type EarlierRun } from '../temporal/task-start';
 import type { DescribedTask } from './describe-task';
+import { mayHaveLeftJob } from './left-job';
 
 /** How a task's workflow stands, in Temporal's words. */
 export type TaskState = 'OPEN' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TERMINATED' | 'TIMED_OUT';
@@ -44,6 +45,8 @@ export interface TaskStatus {
   readonly canceling?: TaskView['canceling'];
   readonly receipt?: TaskView['receipt'];
   readonly historyLength: number;
+  /** Of a closed task that did not see its job end, such as a terminated one. */
+  readonly jobMayRun?: true;
   /** A queue that may have no worker: the caller can ask Temporal about it. */
   readonly waitingFor?: WaitingFor;
 }
@@ -102,6 +105,7 @@ export function toTaskStatus(description: DescribedTask, now: number): TaskStatu
     attempt: view?.attempt ?? 0,
     startedAt: memo.goesOnFrom?.startedAt ?? description.startTime.getTime(),
     historyLength: description.historyLength,
+    ...(mayHaveLeftJob(state, view) ? { jobMayRun: true } : {}),
     ...(memo.name === undefined ? {} : { name: memo.name }),
     ...(fresh.meta === undefined ? {} : { meta: fresh.meta }),
     ...(view?.externalId === undefined ? {} : { externalId: view.externalId }),
@@ -265,6 +269,7 @@ export function toListedStatus(execution: WorkflowExecutionInfo, memo: ParsedMem
     attempt: view?.attempt ?? 0,
     startedAt: memo.goesOnFrom?.startedAt ?? execution.startTime.getTime(),
     historyLength: execution.historyLength,
+    ...(mayHaveLeftJob(state, view) ? { jobMayRun: true } : {}),
     ...(memo.name === undefined ? {} : { name: memo.name }),
     ...(view?.externalId === undefined ? {} : { externalId: view.externalId }),
     ...(execution.closeTime === undefined ? {} : { closedAt: execution.closeTime.getTime() }),

@@ -22,3 +22,10 @@ test('only a task that has a job is told to read its logs', () => {
   const { externalId: _none, ...neverSent } = failed({ code: 'INVALID_TASK' });
   expect(adviceFor(neverSent, { canRepair: false })).not.toContain('longhaul logs');
 });
+
+test('while the job of an ended task may still run, reconcile is named before --again', () => {
+  const advice = adviceFor(failed({ state: 'TERMINATED', code: 'INTERNAL', jobMayRun: true }), {
+    canRepair: false,
+  });
+  expect(advice).toMatch(/its job 7 may still run: .*reconcile --action cancel.*Only then start it again/);
+});

@@ -1,3 +1,7 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { Client, Connection } from '@temporalio/client';
 
 import { waitUntil } from '../support/wait-until';
@@ -88,6 +92,37 @@ test('adopt follows a run; what is left of it when its task is terminated is fou
   });
   expect((await json('wait', id)).document).toMatchObject({ state: 'CANCELED' });
   expect(await json('reconcile')).toMatchObject({ code: 0, document: { found: 0 } });
+}, 180_000);
+
+test('of a terminated task every command names reconcile first; --again waits until its run is stopped', async () => {
+  const task = { type: 'databricks', spec: { run_name: 'long', notebook_task: { notebook_path: '/main' } } };
+  const file = join(mkdtempSync(join(tmpdir(), 'lh-left-')), 'long.json');
+  writeFileSync(file, JSON.stringify({ ...task, workspace: 'simulated' }));
+  const submit = ['submit', file, '--id', 'left'] as const;
+  expect((await json(...submit)).code).toBe(0);
+  await waitUntil('the run to have begun', async () => {
+    const { document } = await json('get', 'left');
+    return JSON.stringify(document).includes('"phase":"RUNNING"') ? true : undefined;
+  });
+  await terminate('left');
+  for (const command of ['get', 'wait', 'cancel', 'nudge', 'repair', 'report']) {
+    const { stdout, stderr } = await runCli([command, 'left'], { env: engine.env });
+    expect(`${command}: ${stdout}${stderr}`).toMatch(
+      /its job \d+ may still run: .*reconcile --action cancel/,
+    );
+  }
+  const { stdout: report } = await runCli(['report', 'left'], { env: engine.env });
+  expect(report).toMatch(/Why it failed\n +1\. The workflow was terminated from outside/);
+  expect(await json(...submit, '--again')).toMatchObject({
+    code: 13,
+    document: { error: { code: 'JOB_ACTIVE' } },
+  });
+
+  expect((await json('reconcile', '--action', 'cancel')).code).toBe(0);
+  expect((await json('wait', 'left')).document).toMatchObject({ state: 'CANCELED' });
+  expect(await json(...submit, '--again')).toMatchObject({ code: 0, document: { attached: false } });
+  await json('cancel', 'left');
+  expect((await json('wait', 'left')).document).toMatchObject({ state: 'CANCELED' });
 }, 180_000);
 
 test('the schedule is set and removed', async () => {

@@ -231,7 +231,7 @@ test('a task that was started anew under the same id is left alone; the earlier 
   const { id } = await bench.tasks.start(request);
   await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
   await terminate([id]);
-  await bench.tasks.start(request, 'again');
+  await bench.tasks.start(request, 'force');
   await untilStatus(bench, id, ({ phase }) => phase === 'RUNNING');
   const { findings } = await reconcile({ action: 'cancel' });
   expect(findings).toMatchObject([{ taskId: id, followedBy: expect.stringMatching(`^${id}:left:`) }]);

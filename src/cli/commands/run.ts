@@ -18,6 +18,7 @@ export interface StartOptions extends CommonOptions {
   readonly project?: string;
   readonly attach?: boolean;
   readonly again?: boolean;
+  readonly force?: boolean;
 }
 
 /** Starts a task and follows it to its end. */
@@ -107,7 +108,12 @@ function noteMissingWorker({ engine }: Session, { servedElsewhere }: PreparedTas
   output.note(`No worker serves ${taskQueue} here, so the task waits; start one with: ${command}`);
 }
 
-export function onEndedOf({ attach, again }: Pick<StartOptions, 'attach' | 'again'>): OnEnded {
+export function onEndedOf({
+  attach,
+  again,
+  force,
+}: Pick<StartOptions, 'attach' | 'again' | 'force'>): OnEnded {
+  if (again === true && force === true) return 'force';
   if (again === true) return 'again';
   return attach === true ? 'attach' : 'refuse';
 }

@@ -1,4 +1,4 @@
-import { isInRepairWindow } from '../../client';
+import { isInRepairWindow, leftJobAdvice } from '../../client';
 import { runCommand, type CommonOptions } from '../command';
 import { describeTask, endWord, toMachineTask } from '../describe-task';
 import { firstLine, toTable, toTime, toTimeOfDay } from '../format';
@@ -26,11 +26,11 @@ export function cancel(id: string, options: CancelOptions): Promise<void> {
     withSession(output, 'join', async (session) => {
       const status = await session.tasks.get(id);
       if (status.state !== 'OPEN') {
-        const { state } = status;
-        output.result(`Task ${id} has already ended: ${endWord({ status })}.`, {
-          id,
-          state,
-          requested: false,
+        const { state, jobMayRun } = status;
+        const left = jobMayRun === true ? ` But ${leftJobAdvice(status)}` : '';
+        output.result(`Task ${id} has already ended: ${endWord({ status })}.${left}`, {
+          ...{ id, state, requested: false },
+          ...(jobMayRun === true ? { jobMayRun } : {}),
         });
         return 0;
       }

@@ -1,4 +1,4 @@
-import type { TaskCause, TaskReport } from '../../client';
+import { leftJobAdvice, type TaskCause, type TaskReport } from '../../client';
 import { describeCanceling, endWord } from '../describe-task';
 import { firstLine, toDuration, toTime, toTimeOfDay } from '../format';
 import { toneOf } from '../style';
@@ -70,6 +70,7 @@ function headOf({ status, madeAt, causes }: TaskReport, word: string, { taskUrl 
       'message',
       status.message === undefined || causes.length > 0 ? undefined : html`${firstLine(status.message)}`,
     ],
+    ['what now', status.jobMayRun === true ? html`${leftJobAdvice(status)}` : undefined],
     ['code', status.code === undefined ? undefined : html`<code>${status.code}</code>`],
     ['pages', links.length === 0 ? undefined : html`${separated(links)}`],
   ];

@@ -1,4 +1,4 @@
-import type { TaskCause, TaskReport } from '../../client';
+import { leftJobAdvice, type TaskCause, type TaskReport } from '../../client';
 import { endWord } from '../describe-task';
 import { firstLine, toDuration, toTime, toTimeOfDay } from '../format';
 import { toneOf, type Paint } from '../style';
@@ -23,6 +23,7 @@ export function toReportText(report: TaskReport, options: TextOptions): string {
   return [
     ...headLines(report, options),
     ...causeLines(report, options),
+    ...leftLines(report, options),
     ...(timeline.length === 0 ? [] : ['', `${options.paint('strong', 'Timeline')}   ${legend()}`]),
     ...timeline.flatMap((attempt) => attemptLines(attempt, options)),
     ...laterLines(report),
@@ -61,6 +62,11 @@ function causeLines({ causes, healed, skipped }: TaskReport, { paint }: TextOpti
     ...lines,
     ...(skipped === 0 ? [] : [`  ${followed} skipped because of that.`]),
   ];
+}
+
+function leftLines({ status }: TaskReport, { paint }: TextOptions): string[] {
+  if (status.jobMayRun !== true) return [];
+  return ['', `${paint('strong', 'What now:')} ${leftJobAdvice(status)}`];
 }
 
 function oneCause({ task, error, code, externalId }: TaskCause, index: number, paint: Paint): string[] {
