@@ -4,6 +4,7 @@ import type { NamedRequest } from '../../src/client';
 import type { Connection } from '../../src/connector';
 import { failJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { openRunningBench, type TaskBench } from '../support/task-bench';
+import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
 const jobs = new ScriptedConnector('called', `called-${randomUUID()}`);
@@ -52,6 +53,28 @@ describe('ensure', () => {
     await expect(bench.tasks.prevent(task, {})).rejects.toMatchObject({ code: 'INVALID_TASK' });
     await expect(bench.tasks.look(task.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
+});
+
+test('listed are open tasks before closed ones, sorted by their start, newest first', async () => {
+  const project = randomUUID();
+  const start = async (): Promise<string> => {
+    const task = { ...request(), taskExecution: { project } };
+    await bench.tasks.ensure(task);
+    return task.id;
+  };
+  jobs.onCreate = () => undefined;
+  const open = await start();
+  await waitUntil('the job to be there', () => jobs.jobs.size === 1 || undefined);
+  jobs.onCreate = succeedJob;
+  const closed = [await start(), await start()];
+  for (const id of closed) await bench.tasks.wait(id);
+  const tasks = await waitUntil('the list to show both as closed', async () => {
+    const found = await bench.tasks.list({ project });
+    return found.filter(({ state }) => state !== 'OPEN').length === 2 ? found : undefined;
+  });
+  expect(tasks.map(({ id }) => id)).toEqual([...closed.reverse(), open]);
+  expect((await bench.tasks.list({ project, limit: 1 })).map(({ id }) => id)).toEqual([open]);
+  await bench.handle(open).terminate();
 });
 
 describe('look', () => {
