@@ -78,8 +78,11 @@ test('listed are open tasks before closed ones, sorted by their start, newest fi
 });
 
 describe('look', () => {
-  test('of an id that nobody knows is NOT_FOUND', async () => {
-    await expect(bench.tasks.look(randomUUID())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  test('of an id that nobody knows is NOT_FOUND, with how to see the ids there are', async () => {
+    await expect(bench.tasks.look(randomUUID())).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      advice: expect.stringContaining('longhaul list') as string,
+    });
   });
 
   test('of a workflow that is no task is NOT_FOUND', async () => {
