@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Argument, Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError, Help, type Option } from 'commander';
 
 import { readPackageVersion } from '../config/package-version';
 import { endOnLostOutput, type CommonOptions } from './command';
@@ -24,26 +24,33 @@ function createProgram(): Command {
     .addHelpText('after', '\nExample:\n  longhaul run examples/word-count/task.yaml')
     .showHelpAfterError('(longhaul COMMAND --help shows what it takes)')
     .exitOverride()
-    .helpCommand(false);
+    .configureHelp({ optionDescription })
+    .helpCommand('help [command]', 'show this, or what a command takes');
   declareTaskCommands(program);
   declareProcesses(program);
   declareSetup(program);
   return program;
 }
 
+/** That a list is empty until its option is given tells a reader nothing. */
+function optionDescription(option: Option): string {
+  if (Array.isArray(option.defaultValue)) return option.description;
+  return new Help().optionDescription(option);
+}
+
 function declareSetup(program: Command): void {
-  declare(program, 'init', 'prepare the namespace: search attributes and 30 days of retention').action(
-    async (options: CommonOptions) => (await load.setup()).init(options),
-  );
-  declare(program, 'doctor', 'check everything Longhaul needs, and name the mend').action(
-    async (options: CommonOptions) => (await load.doctor()).doctor(options),
-  );
-  declare(program, 'connectors', 'list what is registered').action(async (options: CommonOptions) =>
-    (await load.setup()).connectors(options),
-  );
-  declare(program, 'version', 'print the version').action(async (options: CommonOptions) =>
-    (await load.version()).version(options),
-  );
+  declare(program, 'init', 'prepare the namespace: search attributes and 30 days of retention')
+    .addHelpText('after', '\nExample:\n  TEMPORAL_ADDRESS=temporal.example.com:7233 longhaul init')
+    .action(async (options: CommonOptions) => (await load.setup()).init(options));
+  declare(program, 'doctor', 'check everything Longhaul needs, and name the mend')
+    .addHelpText('after', '\nExamples:\n  longhaul doctor\n  longhaul doctor -o json')
+    .action(async (options: CommonOptions) => (await load.doctor()).doctor(options));
+  declare(program, 'connectors', 'list what is registered')
+    .addHelpText('after', '\nExample:\n  longhaul connectors')
+    .action(async (options: CommonOptions) => (await load.setup()).connectors(options));
+  declare(program, 'version', 'print the version')
+    .addHelpText('after', '\nExample:\n  longhaul version -o json')
+    .action(async (options: CommonOptions) => (await load.version()).version(options));
   declare(program, 'completion', 'print a completion script for a shell')
     .addArgument(new Argument('<shell>').choices(COMPLETION_SHELLS))
     .addHelpText('after', '\nExample:\n  source <(longhaul completion bash)')

@@ -97,22 +97,24 @@ function declareReconcile(program: Command): void {
 function declareSteps(program: Command): void {
   declare(program, 'get <id>', 'show a task')
     .alias('status')
+    .addHelpText('after', '\nExamples:\n  longhaul get ID\n  longhaul get ID -o json')
     .action(async (id: string, options: CommonOptions) => (await load.tasks()).get(id, options));
-  declare(program, 'wait <id>', 'follow a task to its end').action(
-    async (id: string, options: CommonOptions) => (await load.run()).wait(id, options),
-  );
+  declare(program, 'wait <id>', 'follow a task to its end')
+    .addHelpText('after', '\nExample:\n  longhaul wait ID')
+    .action(async (id: string, options: CommonOptions) => (await load.run()).wait(id, options));
   declare(program, 'cancel <id>', 'stop a task; it closes when its job is seen stopped')
     .option('--reason <text>', 'why, for the record')
+    .addHelpText('after', "\nExample:\n  longhaul cancel ID --reason 'started by mistake'")
     .action(async (id: string, options: CancelOptions) => (await load.tasks()).cancel(id, options));
   declareResults(program);
-  declare(program, 'metrics <id>', 'show where the time of a job went').action(
-    async (id: string, options: CommonOptions) => (await load.tasks()).metrics(id, options),
-  );
+  declare(program, 'metrics <id>', 'show where the time of a job went')
+    .addHelpText('after', '\nExample:\n  longhaul metrics ID')
+    .action(async (id: string, options: CommonOptions) => (await load.tasks()).metrics(id, options));
   declareList(program);
   declareFailures(program);
-  declare(program, 'nudge <id>', 'make a task look at its job now').action(
-    async (id: string, options: CommonOptions) => (await load.tasks()).nudge(id, options),
-  );
+  declare(program, 'nudge <id>', 'make a task look at its job now')
+    .addHelpText('after', '\nExample:\n  longhaul nudge ID')
+    .action(async (id: string, options: CommonOptions) => (await load.tasks()).nudge(id, options));
 }
 
 const LOG_SOURCES = ['output', 'cluster', 'events'] as const;
@@ -168,7 +170,7 @@ function declareFailures(program: Command): void {
 }
 
 function declareList(program: Command): void {
-  declare(program, 'list', 'list tasks, newest first')
+  declare(program, 'list', 'list tasks: open ones and those that ended last, sorted by start, newest first')
     .option('--open', 'only what still runs')
     .option('--phase <phase>', 'such as RUNNING or FAILED', parsePhase)
     .option('--type <type>', 'task type')

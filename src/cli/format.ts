@@ -15,6 +15,11 @@ export function toTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** `1 task`, `2 tasks`. */
+export function toCount(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
 /** `1:05`, `2:03:04`: how long something took or takes. */
 export function toClock(durationMs: number): string {
   const seconds = Math.max(0, Math.floor(durationMs / 1000));

@@ -5,6 +5,7 @@ import type { ConnectorRegistry } from '../connector/registry';
 import { taskQueuesOf } from '../connector/task-queues';
 import type { Workspace } from '../connectors/databricks';
 import { engineWithAirflow } from './airflow-hint';
+import { inFile } from './in-file';
 import { createConnectorSet, type ConnectorSet } from './registry';
 import { readSimulatorAccess, SIMULATED_WORKSPACE } from './simulator-access';
 import { readTaskFile, type TaskFileOptions } from './task-file';
@@ -58,7 +59,7 @@ async function prepare(
   const request = await readTaskFile(file, { ...options, ...fallback });
   const { registry } = connectors;
   const secretsAllow = isEmbedded ? config.embeddedSecretsAllow : config.secretsAllow;
-  checkTask(request, { registry, secretsAllow });
+  inFile(file, options, () => checkTask(request, { registry, secretsAllow }));
   const { type, version } = request.template;
   const notices = registry.getConnector(type, version).noticesOn?.(request.template) ?? [];
   if (!isEmbedded) return { request, notices };

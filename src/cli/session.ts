@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 
 import { ReconcileClient, TaskClient } from '../client';
+import { withAbsolutePaths } from '../config/absolute-paths';
 import { parseEnvironment, type LonghaulConfig } from '../config/environment';
 import type { Environment } from '../config/temporal-settings';
 import { LonghaulError } from '../connector/errors';
@@ -118,23 +119,12 @@ async function assertSomethingToJoin(config: LonghaulConfig, { engine }: Session
   );
 }
 
-/** Files that the environment names by relative paths: the engine lives in another folder. */
-const PATH_VARIABLES = [
-  'DATABRICKS_CONFIG_FILE',
-  'LONGHAUL_SEALING_KEYS_FILE',
-  'TEMPORAL_CLI_PATH',
-  'TEMPORAL_CONFIG_FILE',
-] as const;
-
+/** The engine lives in another folder. */
 function spawnEngine(config: LonghaulConfig, env: Environment): SpawnedEngine {
-  const paths = PATH_VARIABLES.flatMap((name) => {
-    const value = env[name] ?? '';
-    return value === '' || value.startsWith('~') ? [] : [[name, resolve(value)] as const];
-  });
   return spawnDetached({
     command: process.execPath,
     args: [join(__dirname, 'cli.js'), 'engine'],
-    env: { ...env, ...Object.fromEntries(paths), LONGHAUL_HOME: config.home },
+    env: { ...withAbsolutePaths(env, process.cwd()), LONGHAUL_HOME: config.home },
     logFile: engineLogFile(config),
   });
 }

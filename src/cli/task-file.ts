@@ -8,6 +8,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json
 import { parseTaskPolicy } from '../connector/task-policy';
 import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
 import { isBodyMember } from '../connectors/databricks';
+import { inFile } from './in-file';
 import { resolveLocalFiles } from './local-files';
 import { parseTaskDocument } from './parse-document';
 
@@ -24,12 +25,12 @@ export interface TaskFileOptions {
 /**
  * Reads a task in one of three forms: our task file (`type`, `spec`, `policy`, …), a Databricks `jobs submit` or
  * `run-now` body, a Flyte TaskTemplate as JSON.
- * @throws INVALID_TASK naming field, value and reason; NOT_FOUND for a missing file.
+ * @throws INVALID_TASK naming file, field, value and reason; NOT_FOUND for a missing file.
  */
 export async function readTaskFile(path: string, options: TaskFileOptions = {}): Promise<TaskRequest> {
   const document = parseTaskDocument(await readTextFile(path), path);
   if (!isJsonObject(document)) throw invalidTask(basename(path), 'must hold an object', document);
-  return toRequest(resolveLocalFiles(document, dirname(path)), options);
+  return inFile(path, options, () => toRequest(resolveLocalFiles(document, dirname(path)), options));
 }
 
 /** @throws NOT_FOUND saying why. */

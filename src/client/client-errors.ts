@@ -10,12 +10,18 @@ import type { TaskStatus } from './task-status';
 export function toClientError(error: unknown, id: string): LonghaulError {
   if (error instanceof LonghaulError) return error;
   if (error instanceof WorkflowNotFoundError) {
-    return new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
+    return noSuchTask(id, error);
   }
   const code = codeOfGrpc(error);
   const message = error instanceof Error ? error.message : String(error);
   const says = code === 'UNAVAILABLE' ? 'does not answer' : 'refuses';
   return new LonghaulError(code, `Temporal ${says}: ${message}`, { cause: error });
+}
+
+/** Nobody knows this id, or it names a workflow that is no task. */
+export function noSuchTask(id: string, cause?: unknown): LonghaulError {
+  const advice = 'longhaul list shows which there are.';
+  return new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause, advice });
 }
 
 /** The failure of ours, of an activity or of a workflow, within what Temporal's client throws. */

@@ -18,7 +18,7 @@ import type { TaskPolicy } from '../connector/task-policy';
 import { TASK_MEMO_KEY, TASK_WORKFLOW_TYPE } from '../connector/task-names';
 import { EARLIER_RUN_KEY } from '../temporal/task-start';
 import { assertNotFollowed, checkAdoption, toAdoption, type AdoptRequest } from './adopt';
-import { alreadyEnded, assertSameSpec, toClientError } from './client-errors';
+import { alreadyEnded, assertSameSpec, toClientError, noSuchTask } from './client-errors';
 import { describeLightly, type DescribedTask } from './describe-task';
 import { assertLeftNoJob } from './left-job';
 import { toStartOptions, type StartPlan } from './start-options';
@@ -179,7 +179,7 @@ export class TaskClient {
   async look(id: string): Promise<TaskStatus> {
     const description = await this.#describeLightly(id);
     if (description.type === TASK_WORKFLOW_TYPE) return toTaskStatus(description, Date.now());
-    throw new LonghaulError('NOT_FOUND', `There is no task ${id}.`);
+    throw noSuchTask(id);
   }
 
   /** What an ended task left; undefined where its workflow could not say (terminated, timed out). */
@@ -355,7 +355,7 @@ export class TaskClient {
     } catch (error) {
       const unknown = isGrpcServiceError(error) && (error.code as number) === GRPC_NOT_FOUND;
       if (!unknown || /namespace/i.test(error.details)) throw toClientError(error, id);
-      throw new LonghaulError('NOT_FOUND', `There is no task ${id}.`, { cause: error });
+      throw noSuchTask(id, error);
     }
   }
 

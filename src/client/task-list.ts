@@ -12,13 +12,16 @@ export interface TaskFilter {
   readonly taskType?: string;
   readonly project?: string;
   readonly externalId?: string;
-  /** Newest first, at most this many; default 50. */
+  /** At most this many, open tasks before those that closed last; default 50. */
   readonly limit?: number;
 }
 
 const DEFAULT_LIMIT = 50;
 
-/** Each task once, as its latest run stands: a repaired one has several under its id. */
+/**
+ * Each task once, as its latest run stands: a repaired one has several under its id. What is listed is sorted by its
+ * start, newest first; what the limit leaves out is Temporal's choice, for its SQL stores know no other order.
+ */
 export async function listTasks(client: Client, filter: TaskFilter): Promise<TaskStatus[]> {
   const limit = filter.limit ?? DEFAULT_LIMIT;
   const tasks: TaskStatus[] = [];
@@ -29,12 +32,16 @@ export async function listTasks(client: Client, filter: TaskFilter): Promise<Tas
       if (batch.length < Math.min(BATCH, limit - tasks.length)) continue;
       tasks.push(...(await latestOf(client, batch)).map(toStatus));
       batch = [];
-      if (tasks.length >= limit) return tasks;
+      if (tasks.length >= limit) return newestFirst(tasks);
     }
-    return [...tasks, ...(await latestOf(client, batch)).map(toStatus)];
+    return newestFirst([...tasks, ...(await latestOf(client, batch)).map(toStatus)]);
   } catch (error) {
     throw toListError(error);
   }
+}
+
+function newestFirst(tasks: readonly TaskStatus[]): TaskStatus[] {
+  return [...tasks].sort((one, other) => other.startedAt - one.startedAt);
 }
 
 /** Ids in one question to Temporal. */

@@ -1,3 +1,7 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { runCli } from './support/cli-process';
 import { useEngineBench } from './support/engine-bench';
 import { createHeldJob } from './support/engine-home';
 
@@ -59,4 +63,15 @@ test('dev serves in the foreground; run joins it, --status tells, --stop ends it
     document: { running: false },
   });
   await untilNothingRuns();
+});
+
+test('a file of workspaces named by a relative path is the caller’s, for the engine too', async () => {
+  const { home, env } = engine();
+  const spare = "spare: { host: 'http://127.0.0.1:9', auth: { kind: pat, token: { $secret: 'env:PAT' } } }";
+  writeFileSync(join(home, 'ws.yaml'), `workspaces: { ${spare} }`);
+  const job = createHeldJob('beside');
+  job.letGo();
+  const options = { cwd: home, env: { ...env, PAT: 'p', LONGHAUL_WORKSPACES: 'ws.yaml' } };
+  const run = await runCli(['run', job.file, '--workspace', 'simulated'], options);
+  expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^SUCCEEDED/m) });
 });

@@ -264,6 +264,12 @@ test('logs come page by page, and every command gives one JSON document', async 
     code: 0,
     document: { lines: ['hello'] },
   });
+  expect(await json('logs', 'first', '--page', 'zzz')).toMatchObject({
+    code: 2,
+    document: {
+      error: { message: expect.stringMatching(/^--page: must be start or a token/), field: '--page' },
+    },
+  });
   expect(await json('metrics', 'first')).toMatchObject({
     code: 0,
     document: [{ name: 'job', phase: 'SUCCEEDED' }],

@@ -4,6 +4,7 @@ import type { NamedRequest } from '../../src/client';
 import type { Connection } from '../../src/connector';
 import { failJob, ScriptedConnector, succeedJob } from '../support/scripted-connector';
 import { openRunningBench, type TaskBench } from '../support/task-bench';
+import { waitUntil } from '../support/wait-until';
 
 let bench: TaskBench;
 const jobs = new ScriptedConnector('called', `called-${randomUUID()}`);
@@ -54,9 +55,34 @@ describe('ensure', () => {
   });
 });
 
+test('listed are open tasks before closed ones, sorted by their start, newest first', async () => {
+  const project = randomUUID();
+  const start = async (): Promise<string> => {
+    const task = { ...request(), taskExecution: { project } };
+    await bench.tasks.ensure(task);
+    return task.id;
+  };
+  jobs.onCreate = () => undefined;
+  const open = await start();
+  await waitUntil('the job to be there', () => jobs.jobs.size === 1 || undefined);
+  jobs.onCreate = succeedJob;
+  const closed = [await start(), await start()];
+  for (const id of closed) await bench.tasks.wait(id);
+  const tasks = await waitUntil('the list to show both as closed', async () => {
+    const found = await bench.tasks.list({ project });
+    return found.filter(({ state }) => state !== 'OPEN').length === 2 ? found : undefined;
+  });
+  expect(tasks.map(({ id }) => id)).toEqual([...closed.reverse(), open]);
+  expect((await bench.tasks.list({ project, limit: 1 })).map(({ id }) => id)).toEqual([open]);
+  await bench.handle(open).terminate();
+});
+
 describe('look', () => {
-  test('of an id that nobody knows is NOT_FOUND', async () => {
-    await expect(bench.tasks.look(randomUUID())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  test('of an id that nobody knows is NOT_FOUND, with how to see the ids there are', async () => {
+    await expect(bench.tasks.look(randomUUID())).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      advice: expect.stringContaining('longhaul list') as string,
+    });
   });
 
   test('of a workflow that is no task is NOT_FOUND', async () => {

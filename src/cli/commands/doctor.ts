@@ -10,6 +10,7 @@ import { findTemporalBinary } from '../../temporal/temporal-binary';
 import { checkAirflow, pollersAt } from '../airflow-finding';
 import { runCommand, type CommonOptions } from '../command';
 import { find, type Finding } from '../finding';
+import { toCount } from '../format';
 import { checkSealingKeys } from '../sealing-finding';
 import { checkWorkspaces } from '../workspace-finding';
 
@@ -75,7 +76,7 @@ async function checkEngine(config: LonghaulConfig): Promise<Finding[]> {
   const running =
     status === undefined
       ? 'none runs; the next run starts one'
-      : `runs with ${status.openTasks ?? '?'} open tasks`;
+      : `runs with ${status.openTasks === null ? '? open tasks' : toCount(status.openTasks, 'open task')}`;
   const binary = await find(
     'Temporal CLI',
     'Install it, or set TEMPORAL_CLI_PATH or TEMPORAL_ADDRESS.',

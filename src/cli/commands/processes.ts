@@ -15,7 +15,7 @@ import {
 } from '../../worker';
 import { runCommand, type CommonOptions } from '../command';
 import { runEmbeddedEngine } from '../embedded-engine';
-import { toTable } from '../format';
+import { toCount, toTable } from '../format';
 import type { Output } from '../output';
 import { createConnectorSet } from '../registry';
 import { installRuntimeLogger } from '../runtime-logger';
@@ -161,13 +161,10 @@ async function showStatus(output: Output, config: { readonly home: string }): Pr
   }
   const { state, clients, openTasks } = status;
   const info = state.state === 'serving' ? describeEngine(state.info) : `The engine is ${state.state}.`;
-  const tasks = openTasks === null ? 'nobody can say how many tasks are open' : count(openTasks, 'open task');
-  output.result(`${info}\n${count(clients, 'client')}, ${tasks}`, { running: true, ...status });
+  const tasks =
+    openTasks === null ? 'nobody can say how many tasks are open' : toCount(openTasks, 'open task');
+  output.result(`${info}\n${toCount(clients, 'client')}, ${tasks}`, { running: true, ...status });
   return 0;
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 async function stop(output: Output, config: { readonly home: string }): Promise<number> {

@@ -1,8 +1,8 @@
-import type { Finding, ReconcileAction, ReconcileReport, ReconcileRequest } from '../../../activities';
+import type { ReconcileAction, ReconcileRequest } from '../../../activities';
 import { RECONCILE_SCHEDULE } from '../../client';
 import { runCommand, type CommonOptions } from '../command';
-import { firstLine, toTable, toTime } from '../format';
 import type { Output } from '../output';
+import { describeReconciliation } from '../reconcile-text';
 import { withSession, type Session } from '../session';
 import { userName } from '../user-name';
 
@@ -27,7 +27,7 @@ export function reconcile(options: ReconcileOptions): Promise<void> {
       if (options.unschedule === true) return unschedule(session, output);
       if (options.schedule !== undefined) return schedule(session, options, output);
       const report = await session.reconciler.run(toRequest(options));
-      output.result(describe(report), report);
+      output.result(describeReconciliation(report, options), report);
       return report.left > 0 || report.unread.length > 0 ? EXIT_LEFT_OVER : 0;
     }),
   );
@@ -59,47 +59,4 @@ async function unschedule({ reconciler }: Session, output: Output): Promise<numb
   const words = removed ? 'is removed' : 'is not there';
   output.result(`The schedule ${RECONCILE_SCHEDULE} ${words}.`, { schedule: RECONCILE_SCHEDULE, removed });
   return 0;
-}
-
-const NOTE_WIDTH = 110;
-
-function describe(report: ReconcileReport): string {
-  const { findings, found, unread } = report;
-  const rows = findings.map(toRow);
-  const head = ['TASK', 'RUN', 'STATE', 'SINCE', 'DONE'];
-  const table = toTable([head, ...rows.map(({ cells }) => cells)]).split('\n');
-  const shown = [
-    ...table.slice(0, 1),
-    ...table.slice(1).flatMap((line, index) => [line, `  ${rows[index]?.note ?? ''}`]),
-  ];
-  return [
-    ...(rows.length === 0 ? [] : [...shown, '']),
-    ...(found > findings.length ? [`… and ${found - findings.length} more.`] : []),
-    summaryOf(report),
-    ...unread.map(({ place, reason }) => `${place} could not be asked: ${firstLine(reason, NOTE_WIDTH)}`),
-    ...adviceOf(report),
-  ].join('\n');
-}
-
-function toRow({ taskId, externalId, state, phase, since, closed, done, note }: Finding): {
-  cells: string[];
-  note: string;
-} {
-  const how = closed === undefined ? 'started' : closed.toLowerCase().replace('_', ' ');
-  const seen = state === 'ACTIVE' ? (phase ?? state) : state;
-  const cells = [taskId ?? '–', externalId ?? '–', seen, `${toTime(since)} ${how}`, done];
-  return { cells, note: firstLine(note, NOTE_WIDTH) };
-}
-
-function summaryOf({ closedTasks, markedJobs, since, found, handled, left }: ReconcileReport): string {
-  const looked = `${closedTasks} closed tasks since ${toTime(since)} and ${markedJobs} active runs with our mark looked at`;
-  if (found === 0) return `Nothing is left over: ${looked}.`;
-  return `${found} left over${handled === 0 ? '' : `, ${handled} taken up`}, ${left} to be done: ${looked}.`;
-}
-
-function adviceOf({ action, left }: ReconcileReport): string[] {
-  if (left === 0 || action !== 'report') return [];
-  return [
-    'Stop them with: longhaul reconcile --action cancel   Follow them with: longhaul reconcile --action adopt',
-  ];
 }

@@ -24,8 +24,10 @@ export function logs(id: string, options: LogsOptions): Promise<void> {
   return runCommand(options, (output) =>
     withSession(output, 'join', async (session) => {
       const request = toRequest(options);
-      if (options.follow === true) return followLogs(session.tasks, { id, request, output });
-      const answer = await session.tasks.logs(id, request);
+      if (options.follow === true) {
+        return await followLogs(session.tasks, { id, request, output }).catch(namingPage);
+      }
+      const answer = await session.tasks.logs(id, request).catch(namingPage);
       if (answer.lines.length > 0 || output.format === 'json') output.result(answer.lines.join('\n'), answer);
       else {
         output.note(answer.nextPageToken === undefined ? 'There is no output.' : 'There is no output yet.');
@@ -45,6 +47,14 @@ function toRequest({ source, task, attempt, page, limit }: LogsOptions): TaskLog
     ...(page === undefined ? {} : { pageToken: page }),
     ...(limit === undefined ? {} : { limit }),
   };
+}
+
+/** A person gave the token as an option. */
+function namingPage(error: unknown): never {
+  const own = LonghaulError.from(error);
+  const reason = own.code === 'INVALID_TASK' ? /^pageToken: (.*)$/s.exec(own.message)?.[1] : undefined;
+  if (reason === undefined) throw error;
+  throw new LonghaulError('INVALID_TASK', `--page: ${reason}`, { cause: error, field: '--page' });
 }
 
 /** A token is good for the same source, task and attempt only. */

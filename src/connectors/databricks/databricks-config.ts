@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { types } from 'node:util';
 import { LonghaulError } from '../../connector';
 import { createWorkspaceDirectory, type WorkspaceDirectory } from './databricks-directory';
@@ -73,7 +73,7 @@ function readNamed(
 ): WorkspacesFile {
   const given = env['LONGHAUL_WORKSPACES']?.trim() ?? '';
   if (given === '') return { workspaces: [], rules: [] };
-  const path = atHome(given, env);
+  const path = toPath(given, env);
   const text = readFile(path);
   if (text === undefined) {
     throw configError(`LONGHAUL_WORKSPACES names ${path}, which does not exist.`, {
@@ -94,12 +94,13 @@ function parseTimeout(text: string | undefined): number {
 }
 
 function readConfigFile(env: Environment, readFile: FileReader): ConfigFile {
-  const path = atHome(env['DATABRICKS_CONFIG_FILE'] ?? '~/.databrickscfg', env);
+  const path = toPath(env['DATABRICKS_CONFIG_FILE'] ?? '~/.databrickscfg', env);
   return { path, text: readFile(path) };
 }
 
-function atHome(path: string, env: Environment): string {
-  return path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(2)) : path;
+/** Absolute, so that a message says which file was meant. */
+function toPath(path: string, env: Environment): string {
+  return path.startsWith('~/') ? join(env['HOME'] ?? homedir(), path.slice(2)) : resolve(path);
 }
 
 function readFileIfAny(path: string): string | undefined {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { loadWorkspaces, type LoadWorkspacesOptions } from '../../../src/connectors/databricks';
 import { withWorkspaceDefaults } from '../../../src/connectors/databricks/databricks-defaults';
@@ -131,6 +131,11 @@ describe('a file of workspaces', () => {
 
   test('that is not there is refused', () => {
     expect(() => load(FILE, { LONGHAUL_WORKSPACES: '/etc/gone.yaml' })).toThrow(/gone.yaml, which does not/);
+  });
+
+  test('and named by a relative path is told by the absolute one', () => {
+    const meant = `LONGHAUL_WORKSPACES names ${resolve('gone.yaml')}, which does not exist.`;
+    expect(() => load(FILE, { LONGHAUL_WORKSPACES: 'gone.yaml' })).toThrow(meant);
   });
 });
 
