@@ -1,5 +1,5 @@
-import { leftJobAdvice, type TaskOutcome, type TaskStatus } from '../client';
-import { firstLine, toDuration, toTable, toTime, toTimeOfDay } from './format';
+import { leftJobAdvice, repairWaitOf, type TaskOutcome, type TaskStatus } from '../client';
+import { firstLine, toDuration, toNearTime, toTable, toTime, toTimeOfDay } from './format';
 
 type Receipt = NonNullable<TaskStatus['receipt']>;
 type AttemptRow = Receipt['attempts'][number];
@@ -11,7 +11,8 @@ export function describeTask(status: TaskStatus, taskUrl: string | undefined, no
     ['task', status.id],
     ['type', status.taskType],
     ['phase', state === 'OPEN' ? phase : `${phase} (${state.toLowerCase().replace('_', ' ')})`],
-    ...messageRows(status.message),
+    ...messageRows(failureOrMessage(status)),
+    ...repairRows(status, now),
     ['code', status.code],
     ['what now', status.jobMayRun === true ? leftJobAdvice(status) : undefined],
     ['canceling', canceling === undefined ? undefined : `asked ${describeCanceling(canceling)}`],
@@ -27,6 +28,28 @@ export function describeTask(status: TaskStatus, taskUrl: string | undefined, no
     rows.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[name, value]])),
   );
   return [table, ...receiptLines(status.receipt)].join('\n');
+}
+
+function repairRows(status: TaskStatus, now: number): (readonly [string, string])[] {
+  const wait = describeRepairWait(status, now);
+  if (wait === undefined) return [];
+  return [
+    ['waits', wait],
+    ['', `or, repaired elsewhere or not at all: longhaul nudge ${status.id}`],
+  ];
+}
+
+/** Why it failed, where the task waits for a repair; else what the task says of itself. */
+export function failureOrMessage(status: TaskStatus): string | undefined {
+  return repairWaitOf(status)?.failure ?? status.message;
+}
+
+/** Such as `until 02:42:48 for: longhaul repair nightly`, of a task that waits for a repair. */
+export function describeRepairWait(status: TaskStatus, now: number): string | undefined {
+  const wait = repairWaitOf(status);
+  if (wait === undefined) return undefined;
+  const until = wait.until === undefined ? '' : `until ${toNearTime(wait.until, now)} `;
+  return `${until}for: longhaul repair ${status.id}`;
 }
 
 /** The first line beside the name, the others below it. */
@@ -73,15 +96,21 @@ function attemptLines(row: AttemptRow): string[] {
   const lines = [
     `  attempt ${row.attempt}: ${parts.join(', ')}`,
     `    token ${row.token}`,
-    ...(row.repairedEnds ?? []).map((end) => `    ${describeRepairedEnd(end)}`),
+    ...describeRepairedEnds(row).map((words) => `    ${words}`),
   ];
   return row.decision === undefined ? lines : [...lines, `    then: ${firstLine(row.decision)}`];
 }
 
-/** How the job had ended before it was run again in place. */
-export function describeRepairedEnd(end: NonNullable<AttemptRow['repairedEnds']>[number]): string {
-  const { phase, decision, message } = end;
-  return `repaired after ${phase ?? 'its end'}: ${firstLine(message ?? decision ?? 'no message', 80)}`;
+/** How the job had ended each time before it was run again in place, and by whom where that is known. */
+export function describeRepairedEnds({ repairedEnds = [], repairs = 0 }: AttemptRow): string[] {
+  const elsewhere = repairedEnds.length - repairs;
+  const how = repairs === 0 ? 'repaired in Databricks' : 'repaired';
+  const lines = repairedEnds.map(({ phase, decision, message }) => {
+    const why = firstLine(message ?? decision ?? 'no message', 80);
+    return `${how} after ${phase ?? 'its end'}: ${why}`;
+  });
+  if (repairs === 0 || elsewhere <= 0) return lines;
+  return [...lines, `${elsewhere} of these repairs ${elsewhere === 1 ? 'was' : 'were'} made in Databricks`];
 }
 
 /** A job that was started by no request of ours (adopted, or begun by the worker itself) was not sent. */
@@ -90,12 +119,21 @@ function sentWords({ posts, externalId }: AttemptRow): string[] {
   return [posts === 1 ? 'sent once' : `sent ${posts} times`];
 }
 
-/** Of a repaired job, since its last repair. */
-function durationsOf({ submittedAt, repairedAt, runningAt, endedAt }: AttemptRow): string[] {
-  const beganAt = repairedAt ?? submittedAt;
-  if (beganAt === undefined || endedAt === undefined) return [];
-  if (runningAt === undefined) return [`took ${toDuration(endedAt - beganAt)}`];
-  return [`waited ${toDuration(runningAt - beganAt)}`, `ran ${toDuration(endedAt - runningAt)}`];
+function durationsOf(row: AttemptRow): string[] {
+  const { submittedAt, repairedAt, runningAt, endedAt } = row;
+  if (endedAt === undefined) return [];
+  if (repairedAt !== undefined) return lastRepairOf(row, endedAt);
+  if (submittedAt === undefined) return [];
+  if (runningAt === undefined) return [`took ${toDuration(endedAt - submittedAt)}`];
+  return [`waited ${toDuration(runningAt - submittedAt)}`, `ran ${toDuration(endedAt - runningAt)}`];
+}
+
+/** Nobody knows when a repair in Databricks began; one that was only seen ended tells nothing of its time. */
+function lastRepairOf(row: AttemptRow, endedAt: number): string[] {
+  const { repairedAt = endedAt, runningAt, repairs = 0, repairedEnds = [] } = row;
+  if (runningAt === undefined) return [];
+  const isOurs = repairedEnds.length <= repairs;
+  return isOurs ? [`the last repair took ${toDuration(endedAt - repairedAt)}`] : [];
 }
 
 /** For machines: the task as it is, with its page. */

@@ -2,6 +2,7 @@ import { isInRepairWindow, type TaskStatus } from '../client';
 import { ERROR_TABLE, isErrorCode, type ErrorCode } from '../connector/errors';
 import type { TaskPolicy } from '../connector/task-policy';
 import type { FailureExplanation } from '../connectors/databricks';
+import { failureOrMessage } from './describe-task';
 import { firstLine } from './format';
 
 /** What a task says of its own ends; older tasks say nothing. */
@@ -59,9 +60,9 @@ function toExplanation(code: ErrorCode, more: Partial<Part>): FailureExplanation
 
 /** Explains how a task stands where its job's own words are not what decided; undefined for one that is well. */
 export function explainStatus(status: TaskStatus, policy: EndPolicy): FailureExplanation | undefined {
-  const { id, code, cause = 'unknown', message } = status;
+  const { id, code, cause = 'unknown' } = status;
   if (code === undefined) return undefined;
-  const reason = firstLine(message ?? ERROR_TABLE[code].meaning);
+  const reason = firstLine(failureOrMessage(status) ?? ERROR_TABLE[code].meaning);
   const subject = `task ${id}: ${code}`;
   if (isInRepairWindow(status)) {
     const next = `the same run, by longhaul repair ${id}; without it the task ends FAILED`;

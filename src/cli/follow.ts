@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { TaskStatus } from '../client';
-import { describeCanceling, nextCheckIn } from './describe-task';
+import { describeCanceling, describeRepairWait, failureOrMessage, nextCheckIn } from './describe-task';
 import { firstLine, toClock, toTimeOfDay } from './format';
 import type { LiveSession } from './live-session';
 import type { Output } from './output';
@@ -69,11 +69,15 @@ function changeLine(task: TaskStatus, { notePaint }: Output): string {
 
 const PHASE_WIDTH = 12;
 
-function wordsOf({ phase, message, externalId, attempt }: TaskStatus): string {
+function wordsOf(task: TaskStatus): string {
+  const { phase, externalId, attempt } = task;
+  const message = failureOrMessage(task);
+  const wait = describeRepairWait(task, Date.now());
   const words = message === phase ? '' : firstLine(message);
   const job = externalId === undefined || words.includes(externalId) ? '' : `run ${externalId}`;
   const again = attempt > 1 ? `attempt ${attempt}` : '';
-  return [words, job, again].filter((part) => part !== '').join(' · ');
+  const waits = wait === undefined ? '' : `waits ${wait} (or end it now: longhaul nudge ${task.id})`;
+  return [words, job, again, waits].filter((part) => part !== '').join(' · ');
 }
 
 async function drawFor(ms: number, task: TaskStatus, { output, signal }: FollowOptions): Promise<void> {

@@ -54,6 +54,11 @@ export function toTime(at: number | undefined): string {
   return `${date.getFullYear()}-${month ?? ''}-${day ?? ''} ${toTimeOfDay(at)}`;
 }
 
+/** The time of day within twelve hours; else with the date. */
+export function toNearTime(at: number, now: number): string {
+  return Math.abs(at - now) < 12 * 3600 * SECOND_MS ? toTimeOfDay(at) : toTime(at);
+}
+
 /** The first line of a text, cut to `width` characters. */
 export function firstLine(text: string | undefined, width = Number.POSITIVE_INFINITY): string {
   const line = (text ?? '').split('\n')[0] ?? '';

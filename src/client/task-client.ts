@@ -32,7 +32,7 @@ import {
   repairOpen,
   type RepairedTask,
 } from './repair-task';
-import { parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
+import { isInRepairWindow, parseTaskMemo, toTaskStatus, type TaskStatus } from './task-status';
 import { listTasks, type TaskFilter } from './task-list';
 import {
   connectorOf,
@@ -43,8 +43,9 @@ import {
   readReport,
   type TaskOutputs,
 } from './job-reader';
+import { readOpenRecord } from './open-record';
 import { readTaskEvents } from './task-events';
-import { endWithTask, toEventsPage, withDecisions, type TaskLogsRequest } from './task-logs';
+import { endWithTask, receiptEvents, toEventsPage, type TaskLogsRequest } from './task-logs';
 import type { TaskReport } from './task-report';
 import { readResult } from './task-result';
 import { nameMissingWorker } from './missing-worker';
@@ -265,11 +266,12 @@ export class TaskClient {
   async logs(id: string, request: TaskLogsRequest = {}): Promise<LogsPage> {
     const status = await this.get(id);
     if (request.source !== 'events') return readLogs(this.#options, status, request);
-    const events = await readTaskEvents(this.#options.client, id).catch((error: unknown) => {
+    const history = await readTaskEvents(this.#options.client, id).catch((error: unknown) => {
       throw toClientError(error, id);
     });
-    const receipt = (await this.#resultOf(status))?.receipt ?? status.receipt;
-    return endWithTask(toEventsPage(withDecisions(events, receipt), request), status.state);
+    const receipt = (await this.#recordOf(status))?.receipt ?? status.receipt;
+    const sources = { history, receipt: receiptEvents(history, receipt) };
+    return endWithTask(toEventsPage(sources, request), status.state);
   }
 
   async metrics(id: string): Promise<readonly TaskMetric[]> {
@@ -291,7 +293,7 @@ export class TaskClient {
   /** Everything about one task. What no worker can tell is left out and said. @throws NOT_FOUND. */
   async report(id: string): Promise<TaskReport> {
     const status = await this.get(id);
-    return readReport(this.#options, status, await this.#resultOf(status));
+    return readReport(this.#options, status, await this.#recordOf(status));
   }
 
   /** Of an open task there is none, and none is waited for. */
@@ -318,6 +320,13 @@ export class TaskClient {
     } catch (error) {
       throw toClientError(error, plan.id);
     }
+  }
+
+  /** A task that waits in its repair window has something to tell already. */
+  async #recordOf(status: TaskStatus): Promise<TaskResult | undefined> {
+    return isInRepairWindow(status)
+      ? readOpenRecord(this.#options.client, status.id)
+      : this.#resultOf(status);
   }
 
   #joinOptions(request: NamedRequest): ReturnType<typeof toStartOptions> {

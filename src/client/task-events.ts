@@ -72,7 +72,7 @@ function toTaskEvents({ events }: History): TaskEvent[] {
     const text = textOf(event);
     if (text === undefined || text === shown) return [];
     shown = text;
-    return [{ at: toMs(event.eventTime), text }];
+    return [{ at: atOf(event), text }];
   });
 }
 
@@ -127,6 +127,7 @@ function viewText(payload: Payload | null | undefined): string | undefined {
   return words === '' ? head : `${head}: ${words}`;
 }
 
-function toMs(time: HistoryEvent['eventTime']): number {
+/** Epoch milliseconds. */
+export function atOf({ eventTime: time }: HistoryEvent): number {
   return Number(time?.seconds ?? 0) * 1000 + Math.floor((time?.nanos ?? 0) / 1e6);
 }

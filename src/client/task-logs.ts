@@ -21,26 +21,57 @@ export function endWithTask(page: LogsPage, state: TaskState): LogsPage {
 
 const DEFAULT_LIMIT = 1_000;
 const FIRST_PAGE = 'start';
-const EVENTS_TOKEN = /^e(\d{1,9})$/;
+const EVENTS_TOKEN = /^e(\d{1,9})(?:\.(\d{1,9}))?$/;
 
-/** A page of events: the last ones without a token, else from the token on. @throws INVALID_TASK for a foreign token. */
-export function toEventsPage(events: readonly TaskEvent[], request: TaskLogsRequest): LogsPage {
+/** Of two sources: each grows at its end only, but the receipt is not there before the job has ended. */
+export interface EventSources {
+  readonly history: readonly TaskEvent[];
+  /** What the receipt alone tells: {@link receiptEvents}. */
+  readonly receipt: readonly TaskEvent[];
+}
+
+/** So many of each source were told before this page. */
+type Place = Readonly<Record<keyof EventSources, number>>;
+
+/**
+ * A page of events by their time: the last ones without a token, else what was not told before the token, so that each
+ * is told once, however late it became known. @throws INVALID_TASK for a foreign token.
+ */
+export function toEventsPage(sources: EventSources, request: TaskLogsRequest): LogsPage {
   const limit = Math.max(1, Math.trunc(request.limit ?? DEFAULT_LIMIT));
-  const start =
-    request.pageToken === undefined ? Math.max(0, events.length - limit) : parsePlace(request.pageToken);
-  const end = Math.min(events.length, start + limit);
+  const { pageToken } = request;
+  const place = pageToken === undefined ? START : parsePlace(pageToken);
+  const rest = inOrder(sources, place);
+  const skipped = pageToken === undefined ? Math.max(0, rest.length - limit) : 0;
+  const end = Math.min(rest.length, skipped + limit);
+  const told = rest.slice(0, end);
+  const count = (source: keyof EventSources): number =>
+    place[source] + told.filter((one) => one.source === source).length;
   return {
-    lines: events.slice(start, end).map(({ at, text }) => `${new Date(at).toISOString()} ${text}`),
+    lines: told.slice(skipped).map(({ at, text }) => `${new Date(at).toISOString()} ${text}`),
     truncated: false,
-    nextPageToken: `e${Math.max(start, end)}`,
-    ...(end >= events.length ? { atEnd: true } : {}),
+    nextPageToken: `e${count('history')}.${count('receipt')}`,
+    ...(end >= rest.length ? { atEnd: true } : {}),
   };
 }
 
-function parsePlace(token: string): number {
-  if (token === FIRST_PAGE) return 0;
-  const place = EVENTS_TOKEN.exec(token)?.[1];
-  if (place !== undefined) return Number(place);
+const START: Place = { history: 0, receipt: 0 };
+
+/** At the same time the history comes first: what was decided follows from it. */
+function inOrder(
+  { history, receipt }: EventSources,
+  place: Place,
+): (TaskEvent & { readonly source: keyof EventSources })[] {
+  return [
+    ...history.slice(place.history).map((event) => ({ ...event, source: 'history' as const })),
+    ...receipt.slice(place.receipt).map((event) => ({ ...event, source: 'receipt' as const })),
+  ].sort((a, b) => a.at - b.at);
+}
+
+function parsePlace(token: string): Place {
+  if (token === FIRST_PAGE) return START;
+  const [, history, receipt = '0'] = EVENTS_TOKEN.exec(token) ?? [];
+  if (history !== undefined) return { history: Number(history), receipt: Number(receipt) };
   throw invalidTask(
     'pageToken',
     `must be ${FIRST_PAGE} or a token of an earlier page of the same source`,
@@ -49,14 +80,17 @@ function parsePlace(token: string): number {
 }
 
 /**
- * What the receipt alone tells is put among the events by its time: what was decided after each attempt and before each
- * repair, and what happened before the first event, where an older run's history is not kept any more.
+ * What the receipt alone tells, by its time: what was decided after each attempt and before each repair, and what
+ * happened before the first event, where an older run's history is not kept any more.
  */
-export function withDecisions(events: readonly TaskEvent[], receipt: TaskReceipt | undefined): TaskEvent[] {
+export function receiptEvents(
+  history: readonly TaskEvent[],
+  receipt: TaskReceipt | undefined,
+): readonly TaskEvent[] {
   const attempts = receipt?.attempts ?? [];
-  const firstAt = events[0]?.at ?? 0;
+  const firstAt = history[0]?.at ?? 0;
   const past = attempts.flatMap(pastOf).filter(({ at }) => at < firstAt);
-  return [...past, ...events, ...attempts.flatMap(decisionsOf)].sort((a, b) => a.at - b.at);
+  return [...past, ...attempts.flatMap(decisionsOf)].sort((a, b) => a.at - b.at);
 }
 
 function decisionsOf(row: AttemptReceipt): TaskEvent[] {

@@ -1,7 +1,8 @@
 import { isJsonObject, type JsonObject, type JsonValue } from '../connector/json';
 import type { TaskMetric } from '../connector/connector';
 import type { TaskReceipt, TaskResult } from '../../workflows/task-input';
-import type { TaskState, TaskStatus } from './task-status';
+import { repairWaitOf } from './repair-wait';
+import { isInRepairWindow, type TaskState, type TaskStatus } from './task-status';
 
 /** Why a part of a job failed. */
 export interface TaskCause {
@@ -13,6 +14,8 @@ export interface TaskCause {
   /** One line. */
   readonly error: string;
   readonly trace?: string;
+  /** How many others failed beside it, where nothing else is known of them: `2 more tasks failed`. */
+  readonly more?: string;
 }
 
 /** All that can be told of one task, for a person who asks what became of it. */
@@ -23,7 +26,7 @@ export interface TaskReport {
   readonly metrics: readonly TaskMetric[];
   /** Why there are none. */
   readonly metricsMissing?: string;
-  /** The first to fail first; empty unless the task failed. */
+  /** The first to fail first; empty unless the task failed, or waits in its repair window. */
   readonly causes: readonly TaskCause[];
   /** Why the job of a succeeded task had failed before repairs healed it, in their order. */
   readonly healed: readonly TaskCause[];
@@ -53,28 +56,50 @@ export function toTaskReport({ status, result, metrics, metricsMissing, now }: R
     receipt,
     metrics,
     ...(metricsMissing === undefined ? {} : { metricsMissing }),
-    causes: FAILED_STATES.has(status.state) ? causesOf(status, facts) : [],
+    causes: hasFailed(status) ? causesOf(status, facts) : [],
     healed: status.state === 'COMPLETED' ? healedIn(receipt) : [],
     skipped: typeof skipped === 'number' ? skipped : 0,
     madeAt: now,
   };
 }
 
+function hasFailed(status: TaskStatus): boolean {
+  return FAILED_STATES.has(status.state) || isInRepairWindow(status);
+}
+
 function healedIn({ attempts }: TaskReceipt): TaskCause[] {
   return attempts.flatMap(({ externalId, repairedEnds = [] }) =>
     repairedEnds.map(({ message, decision, phase }) => {
       const words = message ?? decision ?? `it ended ${phase ?? 'without a word'}`;
-      return { error: words.split('\n')[0] ?? words, ...(externalId === undefined ? {} : { externalId }) };
+      const more = MORE_FAILED.exec(words)?.[0];
+      return {
+        error: firstWhole(words),
+        ...(externalId === undefined ? {} : { externalId }),
+        ...(more === undefined ? {} : { more }),
+      };
     }),
   );
 }
 
+const MORE_FAILED = /^\d+ more tasks? failed$/m;
+/** The receipt keeps so much of a message. */
+const KEPT_CHARACTERS = 200;
+
+/** The first line; where the receipt cut it, up to a whole word. */
+function firstWhole(message: string): string {
+  const [line = '', ...others] = message.split('\n');
+  const isCut = others.length === 0 && message.length >= KEPT_CHARACTERS;
+  return isCut ? `${line.replace(/\s+\S*$/, '')}…` : line;
+}
+
 /** What the connector found; else what the task itself says. */
-function causesOf({ message, code }: TaskStatus, facts: JsonObject): TaskCause[] {
+function causesOf(status: TaskStatus, facts: JsonObject): TaskCause[] {
   const listed = facts['causes'];
   const found = isList(listed) ? listed.filter(isJsonObject).flatMap(parseCause) : [];
   if (found.length > 0) return found;
-  const error = message?.split('\n')[0] ?? 'no reason was given';
+  const { message, code } = status;
+  const words = repairWaitOf(status)?.failure ?? message;
+  const error = words?.split('\n')[0] ?? 'no reason was given';
   return [{ error, ...(code === undefined ? {} : { code }) }];
 }
 

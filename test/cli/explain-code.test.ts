@@ -34,6 +34,7 @@ test.each<[string, Partial<TaskStatus>, object]>([
       action: 'wait',
       cause: 'user',
       decidedBy: 'repairWindow',
+      reason: 'KeyError',
       next: expect.stringContaining('longhaul repair nightly'),
     },
   ],

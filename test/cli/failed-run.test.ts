@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { waitUntil } from '../support/wait-until';
 import { buildDist, killCliProcesses, runCli, runCliJson, type CliEnd } from './support/cli-process';
 import { createEngineHome, type EngineHome } from './support/engine-home';
 import { connectWorkspace, type AskWorkspace } from './support/engine-workspace';
@@ -61,12 +62,18 @@ test('explain tells of a task what was decided and why, and of a policy what it 
   expect(told.stdout).toMatch(/reason +RUN_EXECUTION_ERROR does not go away by itself/);
   expect(told.stdout).toMatch(/fault +user/);
   expect(told.stdout).toMatch(/action +fail/);
+  expect(told.stdout).toMatch(/what failed +Task sum failed: KeyError: day/);
+  expect(told.stdout).toContain('longhaul repair nightly');
   const onFailure = { RUN_EXECUTION_ERROR: 'repair' };
   const policy = write('policy.json', JSON.stringify({ ...TWO_TASKS, policy: { onFailure } }));
   expect(await json('explain', 'nightly', '--policy', policy)).toMatchObject({
     code: 0,
     document: { explained: [{ action: 'repair' }] },
   });
+});
+
+test('the outputs of a failed run say what gave none', async () => {
+  expect((await cli('outputs', 'nightly')).stderr).toContain('Tasks without an output: 1 failed.');
 });
 
 test('a recorded run is explained from its file, a near name is named, a missing file is no task', async () => {
@@ -109,7 +116,27 @@ test('repair opens the task again under its id and runs what failed; its report 
     /Why it had failed before its repair\n.*KeyError: day/,
   );
   expect(await json('repair', 'nightly')).toMatchObject({ document: { error: { code: 'ALREADY_ENDED' } } });
+  expect(await cli('explain', 'nightly')).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('Task nightly succeeded') as string,
+  });
 });
+
+test('a task in its repair window shows its cause, then the command it waits for, wherever it is shown', async () => {
+  const policy = { repairWindow: '1h' };
+  const file = write('window.json', JSON.stringify({ ...TWO_TASKS, policy }));
+  expect((await cli('submit', file, '--id', 'open')).code).toBe(0);
+  await waitUntil('the repair window', async () =>
+    (await cli('get', 'open')).stdout.includes('JOB_FAILED') ? true : undefined,
+  );
+  for (const shown of [await cli('get', 'open'), await cli('list', '--open'), await cli('report', 'open')]) {
+    expect(shown.stdout).toMatch(
+      /KeyError: day[^]*longhaul repair open|longhaul repair open[^]*KeyError: day/,
+    );
+    expect(shown.stdout).not.toContain('waiting for a repair until');
+  }
+  expect((await cli('explain', 'open')).stdout).toMatch(/what failed +Task sum failed: KeyError: day/);
+}, 60_000);
 
 async function runIdOf(id: string): Promise<string> {
   const { document } = await json('get', id);

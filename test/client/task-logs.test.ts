@@ -1,4 +1,15 @@
-import { endWithTask, toEventsPage, withDecisions } from '../../src/client/task-logs';
+import { endWithTask, receiptEvents, toEventsPage } from '../../src/client/task-logs';
+import type { TaskEvent } from '../../src/client/task-events';
+import type { TaskReceipt } from '../../workflows/task-input';
+
+const sourcesOf = (history: readonly TaskEvent[], receipt?: TaskReceipt) => ({
+  history,
+  receipt: receiptEvents(history, receipt),
+});
+
+function told(history: readonly TaskEvent[], receipt: TaskReceipt): string[] {
+  return toEventsPage(sourcesOf(history, receipt), {}).lines.map((line) => line.replace(/^\S+ /, ''));
+}
 
 const AT_END = { lines: ['a'], truncated: false, nextPageToken: 't', atEnd: true };
 
@@ -21,29 +32,47 @@ describe('a page of events', () => {
   const events = Array.from({ length: 5 }, (_, at) => ({ at: at * 1_000, text: `event ${at}` }));
 
   it('is the last ones, with their time', () => {
-    expect(toEventsPage(events, { limit: 1 })).toMatchObject({
+    expect(toEventsPage(sourcesOf(events), { limit: 1 })).toMatchObject({
       lines: ['1970-01-01T00:00:04.000Z event 4'],
       atEnd: true,
     });
   });
 
   it('leads to the next one and on to what happens later', () => {
-    const first = toEventsPage(events, { pageToken: 'start', limit: 3 });
+    const first = toEventsPage(sourcesOf(events), { pageToken: 'start', limit: 3 });
     expect(first.atEnd).toBeUndefined();
-    const second = toEventsPage(events, { pageToken: first.nextPageToken ?? '', limit: 3 });
+    const second = toEventsPage(sourcesOf(events), { pageToken: first.nextPageToken ?? '', limit: 3 });
     expect(second).toMatchObject({ atEnd: true });
     expect(second.lines).toHaveLength(2);
     const later = [...events, { at: 9_000, text: 'later' }];
-    expect(toEventsPage(later, { pageToken: second.nextPageToken ?? '' }).lines).toEqual([
+    expect(toEventsPage(sourcesOf(later), { pageToken: second.nextPageToken ?? '' }).lines).toEqual([
       '1970-01-01T00:00:09.000Z later',
     ]);
   });
 
   it('refuses a token of another source', () => {
-    expect(() => toEventsPage(events, { pageToken: 'o1_1' })).toThrow(
+    expect(() => toEventsPage(sourcesOf(events), { pageToken: 'o1_1' })).toThrow(
       expect.objectContaining({ code: 'INVALID_TASK' }) as Error,
     );
   });
+});
+
+it('what is known only later is told once all the same, and nothing twice', () => {
+  const history = [
+    { at: 1, text: 'one' },
+    { at: 5, text: 'FAILED' },
+  ];
+  const attempts = [{ attempt: 1, token: 't', posts: 1, endedAt: 5, decision: 'fail: its own code' }];
+  const open = toEventsPage(sourcesOf(history), { pageToken: 'start' });
+  const ended = sourcesOf([...history, { at: 9, text: 'closed' }], { attempts });
+  const rest = toEventsPage(ended, { pageToken: open.nextPageToken ?? '', limit: 1 });
+  const last = toEventsPage(ended, { pageToken: rest.nextPageToken ?? '' });
+  expect([open, rest, last].map(({ lines }) => lines.map((line) => line.slice(25)))).toEqual([
+    ['one', 'FAILED'],
+    ['attempt 1: then fail: its own code'],
+    ['closed'],
+  ]);
+  expect(told([...history, { at: 9, text: 'closed' }], { attempts })).toHaveLength(4);
 });
 
 it('decisions of the receipt stand among the events at their time', () => {
@@ -55,11 +84,7 @@ it('decisions of the receipt stand among the events at their time', () => {
     { attempt: 1, token: 't', posts: 1, endedAt: 5, decision: 'retry: platform' },
     { attempt: 2, token: 't', posts: 1 },
   ];
-  expect(withDecisions(events, { attempts }).map(({ text }) => text)).toEqual([
-    'one',
-    'attempt 1: then retry: platform',
-    'nine',
-  ]);
+  expect(told(events, { attempts })).toEqual(['one', 'attempt 1: then retry: platform', 'nine']);
 });
 
 describe('of a task that was opened again', () => {
@@ -78,8 +103,7 @@ describe('of a task that was opened again', () => {
       phase: 'SUCCEEDED',
     },
   ];
-  const texts = (firstAt: number): string[] =>
-    withDecisions([{ at: firstAt, text: 'first' }], { attempts }).map(({ text }) => text);
+  const texts = (firstAt: number): string[] => told([{ at: firstAt, text: 'first' }], { attempts });
 
   it('what was decided before a repair stands among the events too', () => {
     expect(texts(0)).toEqual(['first', 'attempt 1: then fail: its own code']);

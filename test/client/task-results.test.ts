@@ -41,10 +41,10 @@ function notebook(key: string, after?: string): JsonObject {
   return { task_key: key, notebook_task: { notebook_path: `/${key}` }, ...dependsOn };
 }
 
-async function start(name: string, tasks: readonly JsonObject[]): Promise<string> {
+async function start(name: string, tasks: readonly JsonObject[], more: JsonObject = {}): Promise<string> {
   const custom = { workspace: 'simulated', request: { run_name: name, tasks } };
   const template = { type: 'databricks', version: 0, name, custom };
-  const policy = parseTaskPolicy({ pollMin: '1s', pollMax: '1s' });
+  const policy = parseTaskPolicy({ pollMin: '1s', pollMax: '1s', ...more });
   return (await bench.tasks.start({ id: `${name}-${randomUUID()}`, template, policy })).id;
 }
 
@@ -134,3 +134,54 @@ it('clusters that deliver nothing are said to', async () => {
     expect.stringContaining('cluster_log_conf'),
   ]);
 });
+
+describe('of a task that waits in its repair window', () => {
+  let id: string;
+  const followed: string[] = [];
+
+  beforeAll(async () => {
+    simulator.setOutcome({
+      match: { taskKey: 'mendable', attempt: 0 },
+      outcome: { runMs: 5_000, result: 'FAILED', error: 'KeyError: day' },
+    });
+    id = await start('window', [notebook('mendable'), notebook('behind', 'mendable')], {
+      repairWindow: '1h',
+    });
+    await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  });
+
+  it('the report has the causes and the receipt, as when it has ended', async () => {
+    const open = await bench.tasks.report(id);
+    expect(open.causes).toMatchObject([{ task: 'mendable', error: 'KeyError: day' }]);
+    expect(open.skipped).toBe(1);
+    expect(open.receipt.attempts).toMatchObject([
+      { attempt: 1, posts: 1, phase: 'FAILED', decision: expect.stringMatching(/^fail: /) as string },
+    ]);
+  });
+
+  it('its events, followed over the end of the task, come once each', async () => {
+    const source = 'events';
+    let page = await bench.tasks.logs(id, { source, pageToken: 'start' });
+    followed.push(...page.lines);
+    await bench.tasks.nudge(id);
+    const { result } = await bench.tasks.wait(id);
+    page = await bench.tasks.logs(id, { source, pageToken: page.nextPageToken ?? '' });
+    followed.push(...page.lines);
+    const { lines } = await bench.tasks.logs(id, { source, pageToken: 'start' });
+    expect([...followed].map(textOf).sort()).toEqual(lines.map(textOf).sort());
+    expect(followed.filter((line) => line.includes('then fail'))).toHaveLength(1);
+    expect(result?.receipt.attempts).toHaveLength(1);
+  });
+
+  it('healed by a repair after its end, it says why it had failed', async () => {
+    await bench.tasks.repair(id);
+    await untilStatus(bench, id, ({ state }) => state === 'COMPLETED');
+    const { healed } = await bench.tasks.report(id);
+    expect(healed).toMatchObject([{ error: expect.stringContaining('KeyError: day') as string }]);
+  });
+});
+
+/** Without its time. */
+function textOf(line: string): string {
+  return line.slice(25);
+}

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 
-import type { TaskStatus } from '../../client';
+import { isInRepairWindow, type TaskStatus } from '../../client';
 import { ERROR_TABLE, LonghaulError } from '../../connector/errors';
 import { isJsonObject, type JsonObject } from '../../connector/json';
 import { isNearName } from '../../connector/near-name';
@@ -14,9 +14,10 @@ import {
   type FailureExplanation,
 } from '../../connectors/databricks';
 import { runCommand, type CommonOptions } from '../command';
-import { receiptLines } from '../describe-task';
+import { adviceFor } from '../advice';
+import { failureOrMessage, receiptLines } from '../describe-task';
 import { explainCode, explainStatus } from '../explain-code';
-import { toTable } from '../format';
+import { firstLine, toTable } from '../format';
 import type { Output } from '../output';
 import { parseTaskDocument } from '../parse-document';
 import { withSession, type Session } from '../session';
@@ -87,6 +88,10 @@ interface Explaining {
 
 async function explainTask(session: Session, { id, policy, output }: Explaining): Promise<number> {
   const status = await session.tasks.get(id);
+  if (status.state === 'COMPLETED') {
+    output.result(`Task ${id} succeeded: there is nothing to explain.`, { explained: [], decided: [] });
+    return 0;
+  }
   const result = status.state === 'OPEN' ? undefined : await session.tasks.result(id);
   const decided = (result?.receipt ?? status.receipt)?.attempts ?? [];
   const own = policy ?? (await session.tasks.policyOf(id));
@@ -101,8 +106,33 @@ async function explainTask(session: Session, { id, policy, output }: Explaining)
     });
   }
   const receipt = receiptLines({ attempts: decided });
-  output.result([toText([explained]), ...receipt].join('\n'), { explained: [explained], decided });
+  const { whatFailed, whatNow } = wordsOf(session, status);
+  const lines = toLines(explained, whatFailed);
+  output.result(
+    [lines, ...receipt, ...(whatNow === undefined ? [] : ['', `What now: ${whatNow}`])].join('\n'),
+    {
+      ...{ explained: [explained], decided },
+      ...(whatFailed === undefined ? {} : { failed: whatFailed }),
+      ...(whatNow === undefined ? {} : { whatNow }),
+    },
+  );
   return 0;
+}
+
+interface FailureWords {
+  /** The first cause. */
+  readonly whatFailed?: string;
+  readonly whatNow?: string;
+}
+
+/** Of a task whose job failed. */
+function wordsOf(session: Session, status: TaskStatus): FailureWords {
+  if (status.code !== 'JOB_FAILED') return {};
+  const whatFailed = firstLine(failureOrMessage(status));
+  const isWaiting = isInRepairWindow(status);
+  const canRepair = isWaiting || session.tasks.canRepair(status);
+  const whatNow = isWaiting ? `longhaul repair ${status.id}` : adviceFor(status, { canRepair });
+  return { ...(whatFailed === '' ? {} : { whatFailed }), whatNow };
 }
 
 /** Where the task itself ended it, the last look at its job tells of a run that goes on. */
@@ -129,9 +159,13 @@ function toText(explained: readonly FailureExplanation[]): string {
 /** In a whole table the reasons would hide the actions. */
 const REASON_SHOWN_BELOW = 10;
 
-function toLines({ subject, cause, action, reason, decidedBy, next }: FailureExplanation): string {
+function toLines(
+  { subject, cause, action, reason, decidedBy, next }: FailureExplanation,
+  whatFailed?: string,
+): string {
   return toTable([
     ['failure', subject],
+    ...(whatFailed === undefined ? [] : [['what failed', whatFailed]]),
     ['fault', cause],
     ['action', action],
     ['reason', reason],

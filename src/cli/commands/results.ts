@@ -6,10 +6,10 @@ import { LonghaulError } from '../../connector/errors';
 import { runCommand, type CommonOptions } from '../command';
 import { followLogs } from '../follow-logs';
 import type { Output } from '../output';
-import { toOutputsText } from '../outputs-text';
+import { describeWithout, toOutputsText } from '../outputs-text';
 import { toReportHtml } from '../report-view/report-html';
 import { toReportText } from '../report-view/report-text';
-import { withSession } from '../session';
+import { withSession, type Session } from '../session';
 
 export interface LogsOptions extends CommonOptions {
   readonly source?: NonNullable<TaskLogsRequest['source']>;
@@ -84,6 +84,7 @@ export function outputs(id: string, options: OutputsOptions): Promise<void> {
       const answer = await session.tasks.outputs(id, task === undefined ? {} : { task });
       output.result(toOutputsText(answer.outputs), answer.outputs);
       sayWhereTheRestIs(id, answer, output);
+      if (answer.from === 'job' && task === undefined) await sayWhatFailed(session, { id, answer, output });
       return 0;
     }),
   );
@@ -93,6 +94,22 @@ function sayWhereTheRestIs(id: string, { from, outputs: given }: TaskOutputs, ou
   const isCut = /"truncated":true|"kind":"dbt"/.test(JSON.stringify(given));
   if (from === 'record' && isCut) {
     output.note(`Whole, with links that open: longhaul outputs ${id} --task KEY`);
+  }
+}
+
+interface Answered {
+  readonly id: string;
+  readonly answer: TaskOutputs;
+  readonly output: Output;
+}
+
+/** A courtesy: without it the outputs are what they are. */
+async function sayWhatFailed({ tasks }: Session, { id, answer, output }: Answered): Promise<void> {
+  try {
+    const words = describeWithout(answer.outputs, await tasks.metrics(id));
+    if (words !== undefined) output.note(words);
+  } catch (error) {
+    if (!(error instanceof LonghaulError)) throw error;
   }
 }
 

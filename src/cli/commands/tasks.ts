@@ -1,6 +1,6 @@
-import { isInRepairWindow, leftJobAdvice } from '../../client';
+import { isInRepairWindow, leftJobAdvice, type TaskStatus } from '../../client';
 import { runCommand, type CommonOptions } from '../command';
-import { describeTask, endWord, toMachineTask } from '../describe-task';
+import { describeRepairWait, describeTask, endWord, failureOrMessage, toMachineTask } from '../describe-task';
 import { firstLine, toTable, toTime, toTimeOfDay } from '../format';
 import { withSession } from '../session';
 import { userName } from '../user-name';
@@ -101,7 +101,7 @@ export function list(options: ListOptions): Promise<void> {
         task.phase,
         task.externalId ?? '–',
         toTime(task.startedAt),
-        firstLine(task.message, MESSAGE_WIDTH),
+        listedWords(task, Date.now()),
       ]);
       output.result(tasks.length === 0 ? 'No task.' : toTable([head, ...rows]), tasks);
       return 0;
@@ -110,6 +110,12 @@ export function list(options: ListOptions): Promise<void> {
 }
 
 const MESSAGE_WIDTH = 60;
+
+function listedWords(task: TaskStatus, now: number): string {
+  const words = firstLine(failureOrMessage(task), MESSAGE_WIDTH);
+  const wait = describeRepairWait(task, now);
+  return wait === undefined ? words : `${words} · waits ${wait}`;
+}
 
 export function metrics(id: string, options: CommonOptions): Promise<void> {
   return runCommand(options, (output) =>

@@ -1,9 +1,10 @@
 import { leftJobAdvice, type TaskCause, type TaskReport } from '../../client';
-import { describeCanceling, endWord } from '../describe-task';
+import { describeCanceling, describeRepairWait, endWord } from '../describe-task';
 import { firstLine, toDuration, toTime, toTimeOfDay } from '../format';
 import { toneOf } from '../style';
 import { html, link, trusted, type Html } from './html';
 import { REPORT_STYLE } from './report-style';
+import { describeSince } from './since';
 import {
   describeLaterRepairs,
   toTimeline,
@@ -52,8 +53,9 @@ function zone(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-function headOf({ status, madeAt, causes }: TaskReport, word: string, { taskUrl }: HtmlOptions): Html {
-  const took = toDuration((status.closedAt ?? madeAt) - status.startedAt);
+function headOf(report: TaskReport, word: string, { taskUrl }: HtmlOptions): Html {
+  const { status, madeAt, causes } = report;
+  const wait = describeRepairWait(status, madeAt);
   const links = [
     ...status.links.map(({ name, uri }) => link(uri, name)),
     ...(taskUrl === undefined ? [] : [link(taskUrl, 'Temporal UI')]),
@@ -71,6 +73,7 @@ function headOf({ status, madeAt, causes }: TaskReport, word: string, { taskUrl 
       status.message === undefined || causes.length > 0 ? undefined : html`${firstLine(status.message)}`,
     ],
     ['what now', status.jobMayRun === true ? html`${leftJobAdvice(status)}` : undefined],
+    ['waits', wait === undefined ? undefined : html`${wait}`],
     ['code', status.code === undefined ? undefined : html`<code>${status.code}</code>`],
     ['pages', links.length === 0 ? undefined : html`${separated(links)}`],
   ];
@@ -86,7 +89,7 @@ function headOf({ status, madeAt, causes }: TaskReport, word: string, { taskUrl 
     <div class="head">
       <h1>${status.id}</h1>
       <span class="word ${toneOf(word)}">${word}</span>
-      <span class="soft">${status.state === 'OPEN' ? 'for' : 'after'} ${took}</span>
+      <span class="soft">${describeSince(report)}</span>
     </div>
     <dl>${rows}</dl>
   </header>`;
@@ -118,8 +121,8 @@ function healedOf(healed: TaskReport['healed']): Html {
   </section>`;
 }
 
-function causeOf({ task, error, code, type, externalId, trace }: TaskCause): Html {
-  const facts = [code, type, externalId === undefined ? undefined : `run ${externalId}`]
+function causeOf({ task, error, code, type, externalId, trace, more }: TaskCause): Html {
+  const facts = [code, type, externalId === undefined ? undefined : `run ${externalId}`, more]
     .filter(Boolean)
     .join(' · ');
   return html`<li>

@@ -30,7 +30,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.2rem; m
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .why { background: var(--bad-soft); border-color: var(--bad); }
 .why p { margin-bottom: 0; } .why ol { margin: 0; padding-left: 1.4rem; } .why li { margin: .5rem 0; }
-.why strong { overflow-wrap: anywhere; }
+li, .then, .soft { overflow-wrap: anywhere; }
 details { margin-top: .3rem; } summary { cursor: pointer; color: var(--soft); }
 pre { background: var(--page); border: 1px solid var(--line); border-radius: 6px; padding: .7rem; overflow: auto; max-height: 24rem; white-space: pre-wrap; }
 .legend { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; margin: 0; padding: 0; list-style: none; color: var(--soft); font-size: .88rem; }

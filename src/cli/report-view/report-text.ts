@@ -1,7 +1,8 @@
 import { leftJobAdvice, type TaskCause, type TaskReport } from '../../client';
-import { endWord } from '../describe-task';
+import { describeRepairWait, endWord } from '../describe-task';
 import { firstLine, toDuration, toTime, toTimeOfDay } from '../format';
 import { toneOf, type Paint } from '../style';
+import { describeSince } from './since';
 import {
   describeLaterRepairs,
   toTimeline,
@@ -34,18 +35,23 @@ export function toReportText(report: TaskReport, options: TextOptions): string {
   ].join('\n');
 }
 
-function headLines({ status, madeAt }: TaskReport, { paint }: TextOptions): string[] {
+function headLines(report: TaskReport, { paint }: TextOptions): string[] {
+  const { status, madeAt } = report;
   const word = status.state === 'OPEN' ? status.phase : endWord({ status });
-  const took = toDuration((status.closedAt ?? madeAt) - status.startedAt);
-  const code = status.code === undefined ? '' : ` (${status.code})`;
-  const since = status.state === 'OPEN' ? `for ${took}` : `after ${took}`;
+  const code = status.code === undefined ? '' : `(${status.code})`;
+  const how = [describeSince(report), code].filter((part) => part !== '').join(' ');
+  const wait = describeRepairWait(status, madeAt);
   const job = status.externalId === undefined ? '' : ` · run ${status.externalId}`;
   return [
-    `${paint('strong', status.id)}   ${paint(toneOf(word), word)} ${since}${code}`,
+    `${paint('strong', status.id)}   ${paint(toneOf(word), word)} ${how}`.trimEnd(),
     paint('quiet', `${status.taskType} · started ${toTime(status.startedAt)}${job}`),
     ...status.links.map(({ name, uri }) => paint('quiet', `${name}: ${uri}`)),
-    ...(status.state === 'OPEN' && status.message !== undefined ? [firstLine(status.message)] : []),
+    ...(wait === undefined ? openWords(status) : [`It waits ${wait}`]),
   ];
+}
+
+function openWords({ state, message }: TaskReport['status']): string[] {
+  return state === 'OPEN' && message !== undefined ? [firstLine(message)] : [];
 }
 
 function causeLines({ causes, healed, skipped }: TaskReport, { paint }: TextOptions): string[] {
@@ -69,9 +75,9 @@ function leftLines({ status }: TaskReport, { paint }: TextOptions): string[] {
   return ['', `${paint('strong', 'What now:')} ${leftJobAdvice(status)}`];
 }
 
-function oneCause({ task, error, code, externalId }: TaskCause, index: number, paint: Paint): string[] {
+function oneCause({ task, error, code, externalId, more }: TaskCause, index: number, paint: Paint): string[] {
   const where = task === undefined ? '' : `${task}: `;
-  const facts = [code, externalId === undefined ? undefined : `run ${externalId}`]
+  const facts = [code, externalId === undefined ? undefined : `run ${externalId}`, more]
     .filter(Boolean)
     .join(' · ');
   return [

@@ -1,6 +1,6 @@
 import type { TaskReport } from '../../client';
 import type { TaskMetric } from '../../connector/connector';
-import { describeRepairedEnd } from '../describe-task';
+import { describeRepairedEnds } from '../describe-task';
 
 /** Where the time of a bar went. */
 export type SpanKind = 'queue' | 'setup' | 'run' | 'cleanup';
@@ -57,7 +57,7 @@ export function toTimeline(report: TaskReport): TimelineAttempt[] {
       ...(row.externalId === undefined ? {} : { externalId: row.externalId }),
       ...(row.phase === undefined ? {} : { phase: isLast ? status.phase : row.phase }),
       ...(row.token === '' ? {} : { posts: row.posts }),
-      repairedEnds: (row.repairedEnds ?? []).map(describeRepairedEnd),
+      repairedEnds: describeRepairedEnds(row),
       ...(row.decision === undefined ? {} : { decision: row.decision }),
       sections: known ? toSections(report) : toOwnSection(row, report.madeAt),
     };
@@ -83,8 +83,9 @@ function toSections({ metrics, madeAt }: TaskReport): TimelineSection[] {
 }
 
 function toOwnSection(row: ReceiptRow, now: number): TimelineSection[] {
-  const { submittedAt, runningAt, endedAt = now, phase = 'QUEUED', externalId } = row;
-  if (submittedAt === undefined) return [];
+  const { submittedAt, runningAt, repairedAt, endedAt = now, phase = 'QUEUED', externalId } = row;
+  // Of a repaired job only its last part is known, and a whole bar would show waiting as running.
+  if (submittedAt === undefined || repairedAt !== undefined) return [];
   const queue: Span[] = [{ kind: 'queue', from: submittedAt, to: runningAt ?? endedAt }];
   const run: Span[] = runningAt === undefined ? [] : [{ kind: 'run', from: runningAt, to: endedAt }];
   const label = externalId === undefined ? 'job' : `run ${externalId}`;

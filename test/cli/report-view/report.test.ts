@@ -197,3 +197,30 @@ it('the wait of the whole run has a bar of its own in front', () => {
   expect(text(report)).toMatch(/\(run\) +·+ +QUEUED +9\.0 s/);
   expect(page(report)).toContain('aria-label="queue 9.0 s"');
 });
+
+describe('of a task that waits for a repair', () => {
+  const message = 'failed; waiting for a repair until 2026-11-22T02:42:48.830Z: KeyError: date';
+  const { closedAt: _closed, ...ended } = reportOf().status;
+  const attempts = [{ attempt: 1, token: 'lh-x-1', posts: 1, externalId: '20', endedAt: T + 30_000 }];
+  const report = reportOf({ status: { ...ended, state: 'OPEN', message }, receipt: { attempts } });
+
+  it('both say what it waits for, its causes, and when it failed in the place of its age', () => {
+    for (const words of [text(report), page(report)]) {
+      expect(words).toMatch(/until [-\d: ]+ for: longhaul repair nightly/);
+      expect(words).toContain('Why it failed');
+      expect(words).toContain('after 30 s');
+      expect(words).not.toContain('waiting for a repair until');
+    }
+  });
+});
+
+it('how many more tasks had failed before a repair is said behind the first', () => {
+  const healed = [{ error: 'sum: KeyError', externalId: '20', more: '1 more task failed' }];
+  const report = reportOf({ causes: [], healed });
+  expect(text(report)).toContain('run 20 · 1 more task failed');
+  expect(page(report)).toContain('run 20 · 1 more task failed');
+});
+
+it('words of any length break in the page, in causes and below the attempts', () => {
+  expect(page(reportOf())).toMatch(/li, \.then, \.soft \{ overflow-wrap: anywhere; \}/);
+});
