@@ -30,7 +30,7 @@ export async function readOpenRecord(client: Client, id: string): Promise<TaskRe
 }
 
 /** Pure. */
-export function toOpenRecord({ events }: History): TaskResult | undefined {
+function toOpenRecord({ events }: History): TaskResult | undefined {
   const { attempts, resource } = (events ?? []).reduce(next, { attempts: [] });
   if (resource === undefined) return undefined;
   return { resource, receipt: { attempts: [...attempts.slice(0, -1), ...attempts.slice(-1).map(asLast)] } };
