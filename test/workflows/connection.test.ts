@@ -239,7 +239,12 @@ test('a renewal leaves the pause before the next attempt as long as it is, and i
   jobs.onCreate = runJob;
   await bench.tasks.nudge(request.id);
   await waitUntil('the second job', () => (jobs.jobs.size > 1 ? true : undefined));
-  expect(given).toEqual(['first', 'second']);
+  const [submit, lookBeforeNext, next] = given;
+  expect({ submit, lookBeforeNext, next }).toEqual({
+    submit: 'first',
+    lookBeforeNext: 'second',
+    next: 'second',
+  });
   await bench.tasks.cancel(request.id);
   await bench.tasks.wait(request.id);
 });
