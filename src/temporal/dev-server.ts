@@ -35,6 +35,8 @@ export interface DevServer {
 
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
+/** A server that is still coming up may leave a request unanswered. */
+const ANSWER_LIMIT_MS = 5_000;
 /** A server whose parent was killed needs a moment to go. */
 const ORPHAN_LIMIT_MS = 5_000;
 
@@ -112,10 +114,10 @@ async function waitUntilServing(child: LifelineChild, options: DevServerOptions)
 async function setRetention(address: string): Promise<void> {
   const { connection, namespace } = await connectClient(address, { connectTimeoutMs: START_LIMIT_MS });
   try {
-    await waitFor(() => ensureRetention(connection, namespace).catch(() => undefined), {
-      what: 'to know its namespace',
-      limitMs: START_LIMIT_MS,
-    });
+    const ensure = (): Promise<number> => ensureRetention(connection, namespace);
+    const tryEnsure = (): Promise<number | undefined> =>
+      connection.withDeadline(Date.now() + ANSWER_LIMIT_MS, ensure).catch(() => undefined);
+    await waitFor(tryEnsure, { what: 'to know its namespace', limitMs: START_LIMIT_MS });
   } finally {
     await connection.close();
   }
