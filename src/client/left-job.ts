@@ -1,11 +1,10 @@
 import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 
 import type { TaskView } from '../../workflows/task-view';
 import { LonghaulError } from '../connector/errors';
-import { isJsonObject, type JsonObject } from '../connector/json';
 import { isTerminalPhase } from '../connector/phase';
+import { firstObject } from './first-payload';
 import type { TaskState, TaskStatus } from './task-status';
 
 /**
@@ -94,15 +93,9 @@ function lastBegun(events: readonly HistoryEvent[]): Begun {
     }
     const { activityTaskCompletedEventAttributes: done, activityTaskFailedEventAttributes: failed } = event;
     if (!scheduled.has(String((done ?? failed)?.scheduledEventId))) continue;
-    if (done) begun = { kind: 'answered', externalId: objectIn(done.result?.payloads)['externalId'] };
+    if (done) begun = { kind: 'answered', externalId: firstObject(done.result)['externalId'] };
     const details = failed?.failure?.applicationFailureInfo?.details;
-    if (objectIn(details?.payloads)['posts'] === 0) begun = before;
+    if (firstObject(details)['posts'] === 0) begun = before;
   }
   return begun;
-}
-
-function objectIn(payloads: temporal.api.common.v1.IPayload[] | null | undefined): JsonObject {
-  const [payload] = payloads ?? [];
-  const value: unknown = payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
-  return isJsonObject(value) ? value : {};
 }

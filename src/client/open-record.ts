@@ -1,13 +1,13 @@
 import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 
 import type { AttemptReceipt, TaskInput, TaskResult } from '../../workflows/task-input';
 import type { Observed } from '../connector/activity-contract';
 import { isJsonObject, type JsonObject } from '../connector/json';
 import type { Resource } from '../connector/resource';
-import { atOf } from './task-events';
 import { toClientError } from './client-errors';
+import { firstObject, firstPayload } from './first-payload';
+import { atOf } from './task-events';
 
 type History = temporal.api.history.v1.IHistory;
 type HistoryEvent = temporal.api.history.v1.IHistoryEvent;
@@ -43,10 +43,10 @@ function asLast({ decision, ...row }: AttemptReceipt): AttemptReceipt {
 
 function next(told: Told, event: HistoryEvent): Told {
   const started = event.workflowExecutionStartedEventAttributes;
-  if (started) return startedWith(decode(started.input?.payloads?.[0]), atOf(event));
+  if (started) return startedWith(firstPayload(started.input), atOf(event));
   const scheduled = event.activityTaskScheduledEventAttributes;
   if (scheduled) return asked(told, scheduled.activityType?.name ?? '', { event, scheduled });
-  const seen = decode(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]);
+  const seen = firstPayload(event.activityTaskCompletedEventAttributes?.result);
   return isObserved(seen) ? observed(told, seen, atOf(event)) : told;
 }
 
@@ -68,8 +68,7 @@ interface Asked {
 function asked(told: Told, name: string, { event, scheduled }: Asked): Told {
   const last = told.attempts.at(-1);
   if (name === 'repair') return last?.endedAt === undefined ? told : reopened(told, atOf(event), 1);
-  const input = decode(scheduled.input?.payloads?.[0]);
-  const request = name === 'create' && isJsonObject(input) ? input['request'] : undefined;
+  const request = name === 'create' ? firstObject(scheduled.input)['request'] : undefined;
   const token = isJsonObject(request) ? request['idempotencyToken'] : undefined;
   if (typeof token !== 'string' || token === last?.token) return told;
   const row = { attempt: told.attempts.length + 1, token, posts: 0, submittedAt: atOf(event) };
@@ -117,10 +116,6 @@ function observed(told: Told, { observation, externalId, posts }: Seen, now: num
 function patchLast(told: Told, change: (row: AttemptReceipt) => AttemptReceipt): Told {
   const { attempts } = told;
   return { ...told, attempts: [...attempts.slice(0, -1), ...attempts.slice(-1).map(change)] };
-}
-
-function decode(payload: Payload | null | undefined): unknown {
-  return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
 }
 
 /** Workers answer by the contract of activities; other answers have no observation. */

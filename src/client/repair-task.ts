@@ -19,6 +19,7 @@ import { TASK_WORKFLOW_TYPE, toIdempotencyToken } from '../connector/task-names'
 import { parseTaskTemplate, type TaskTemplate } from '../connector/task-template';
 import { withoutLastStart } from '../temporal/task-start';
 import { toClientError, toRefusal } from './client-errors';
+import { firstObject } from './first-payload';
 import { knownConnector } from './known-connector';
 import { leftJobAdvice } from './left-job';
 import { toStartOptions } from './start-options';
@@ -69,9 +70,8 @@ async function readLastTemplate(
 
 /** What an activity was asked to submit or to repair; empty for any other event. */
 function requestIn({ activityTaskScheduledEventAttributes }: HistoryEvent): JsonObject {
-  const payload = activityTaskScheduledEventAttributes?.input?.payloads?.[0];
-  const given: unknown = payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
-  return isJsonObject(given) && isJsonObject(given['request']) ? given['request'] : {};
+  const { request } = firstObject(activityTaskScheduledEventAttributes?.input);
+  return isJsonObject(request) ? request : {};
 }
 
 /** Only a job that has failed or was canceled is run again. @throws ALREADY_ENDED, NOT_FOUND. */

@@ -41,6 +41,18 @@ async function untilRunning({ bench, id }: Stage): Promise<void> {
   await untilStatus(bench, id, (status) => status.phase === 'RUNNING');
 }
 
+const FAILED_IN_WINDOW: Path = {
+  policy: { repairWindow: '1h' },
+  script: (jobs) => (jobs.onCreate = (job) => failJob(job, 'ValueError')),
+};
+
+/** By the external system's own means, while the task waits in its repair window. */
+async function repairElsewhere({ bench, id, jobs }: Stage): Promise<void> {
+  await untilStatus(bench, id, ({ message }) => message?.startsWith('failed;') === true);
+  runJob(jobs.nth());
+  jobs.nth().next = { kind: 'poll' };
+}
+
 const PATHS: Readonly<Record<string, Path>> = {
   success: { script: (jobs) => (jobs.onGet = succeedJob) },
   'lost-reply': {
@@ -202,24 +214,18 @@ const PATHS: Readonly<Record<string, Path>> = {
     },
   },
   'repaired-elsewhere': {
-    policy: { repairWindow: '1h' },
-    script: (jobs) => (jobs.onCreate = (job) => failJob(job, 'ValueError')),
+    ...FAILED_IN_WINDOW,
     act: async (stage) => {
-      await untilStatus(stage.bench, stage.id, ({ message }) => message?.startsWith('failed;') === true);
-      runJob(stage.jobs.nth());
-      stage.jobs.nth().next = { kind: 'poll' };
+      await repairElsewhere(stage);
       await stage.bench.tasks.nudge(stage.id);
       await untilRunning(stage);
       succeedJob(stage.jobs.nth());
     },
   },
   'canceled-repaired-elsewhere': {
-    policy: { repairWindow: '1h' },
-    script: (jobs) => (jobs.onCreate = (job) => failJob(job, 'ValueError')),
+    ...FAILED_IN_WINDOW,
     act: async (stage) => {
-      await untilStatus(stage.bench, stage.id, ({ message }) => message?.startsWith('failed;') === true);
-      runJob(stage.jobs.nth());
-      stage.jobs.nth().next = { kind: 'poll' };
+      await repairElsewhere(stage);
       await stage.bench.tasks.cancel(stage.id, { by: 'ana' });
     },
   },
